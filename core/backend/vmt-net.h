@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmt-backend.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VmtNet:
+ *
+ * The host end of an Ethernet link: user networking, tap, sockets.
+ */
+#define VMT_TYPE_NET (vmt_net_get_type ())
+G_DECLARE_DERIVABLE_TYPE (VmtNet, vmt_net, VMT, NET, VmtBackend)
+
+typedef struct
+{
+  gboolean (*can_receive) (gpointer device);
+  /* One Ethernet frame without FCS. Machine's context, no locks. */
+  void (*receive) (gpointer device, const guint8 *frame, gsize size);
+} VmtNetFrontend;
+
+struct _VmtNetClass
+{
+  VmtBackendClass parent_class;
+  /* One frame from the guest; copied or sent before it returns, dropped if that is not possible. Any thread, never blocks. */
+  void (*send) (VmtNet *self, const guint8 *frame, gsize size);
+  /* The device has room again. Machine's context. */
+  void (*resume) (VmtNet *self);
+  gpointer reserved[8];
+};
+
+void vmt_net_set_frontend (VmtNet *self, const VmtNetFrontend *frontend, gpointer device);
+void vmt_net_send (VmtNet *self, const guint8 *frame, gsize size);
+void vmt_net_resume (VmtNet *self);
+/* For implementations, on the machine's context. FALSE: the device has no room; keep the frame (boundedly) until resume. */
+gboolean vmt_net_receive (VmtNet *self, const guint8 *frame, gsize size);
+
+G_END_DECLS

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmt-block.h"
+#include "vmt-device.h"
+
+G_BEGIN_DECLS
+
+/* Virtio 1.2, transport-neutral: split virtqueues, feature negotiation, configuration. Transports (virtio-mmio,
+ * virtio-pci) are devices that a VmtVirtioDevice is plugged into. */
+
+#define VMT_VIRTIO_MAX_QUEUES 16
+#define VMT_VIRTIO_QUEUE_MAX 1024 /* descriptors */
+#define VMT_VIRTIO_F_INDIRECT_DESC 28
+#define VMT_VIRTIO_F_EVENT_IDX 29
+#define VMT_VIRTIO_F_VERSION_1 32
+
+typedef struct _VmtVirtqueue VmtVirtqueue;
+
+/**
+ * VmtVirtqBuffer:
+ *
+ * A chain that the driver offered: what the device reads (out), then what it writes (in). Host pointers into guest RAM,
+ * valid until the buffer is pushed. Preallocated with the queue: popping allocates nothing.
+ */
+typedef struct
+{
+  guint16 head;
+  guint16 n_out, n_in;
+  guint64 out_size, in_size;
+  VmtIoVec *out, *in;
+  guint64 *in_address; /* guest addresses of the in pieces */
+} VmtVirtqBuffer;
+
+#define VMT_TYPE_VIRTIO_DEVICE (vmt_virtio_device_get_type ())
+G_DECLARE_DERIVABLE_TYPE (VmtVirtioDevice, vmt_virtio_device, VMT, VIRTIO_DEVICE, VmtDevice)
+
+struct _VmtVirtioDeviceClass
+{
+  VmtDeviceClass parent_class;
+  guint16 device_id; /* 1 net, 2 block, 3 console, 4 entropy */
+  guint n_queues;    /* or set by the instance with vmt_virtio_device_set_n_queues() */
+  guint config_size;
+  guint64 (*get_features) (VmtVirtioDevice *self);
+  /* FALSE refuses (FEATURES_OK stays clear). */
+  gboolean (*set_features) (VmtVirtioDevice *self, guint64 features);
+  /* Bytes of device configuration, little endian. @config holds config_size bytes. */
+  void (*get_config) (VmtVirtioDevice *self, guint8 *config);
+  void (*set_config) (VmtVirtioDevice *self, guint offset, guint size, const guint8 *data);
+  /* The driver rang queue @index. The device's lock is held; vCPU thread or machine's. */
+  void (*notify) (VmtVirtioDevice *self, guint index);
+  /* DRIVER_OK was set. */
+  void (*start) (VmtVirtioDevice *self);
+  /* Reset: everything under way is abandoned; buffers are not pushed. (chain up not needed) */
+  void (*stop) (VmtVirtioDevice *self);
+  gpointer reserved[8];
+};
+
+VmtVirtqueue *vmt_virtio_device_get_queue (VmtVirtioDevice *self, guint index);
+guint64 vmt_virtio_device_get_driver_features (VmtVirtioDevice *self);
+static inline gboolean
+vmt_virtio_device_has_feature (VmtVirtioDevice *self, guint bit)
+{
+  return (vmt_virtio_device_get_driver_features (self) >> bit) & 1;
+}
+gboolean vmt_virtio_device_is_started (VmtVirtioDevice *self);
+/* Configuration changed: tells the driver. Any thread. */
+void vmt_virtio_device_config_changed (VmtVirtioDevice *self);
+/* The driver did something impossible: DEVICE_NEEDS_RESET, queues stop, one guest-error record. Lock held. */
+void vmt_virtio_device_broken (VmtVirtioDevice *self, const char *what, guint64 value);
+
+/* Lock held for all of these. NULL: nothing offered, or the queue is broken. At most the queue's size buffers are out at once. */
+VmtVirtqBuffer *vmt_virtqueue_pop (VmtVirtqueue *queue);
+/* Gives it back with @written bytes of its in part filled. Does not interrupt: call vmt_virtqueue_flush() after a batch. */
+void vmt_virtqueue_push (VmtVirtqueue *queue, VmtVirtqBuffer *buffer, guint32 written);
+/* Puts back the buffer that was popped last, as if it had not been popped. */
+void vmt_virtqueue_unpop (VmtVirtqueue *queue, VmtVirtqBuffer *buffer);
+void vmt_virtqueue_flush (VmtVirtqueue *queue);
+gboolean vmt_virtqueue_is_empty (VmtVirtqueue *queue);
+/* Notifications that the device does not need now (polling a burst). */
+void vmt_virtqueue_set_notification (VmtVirtqueue *queue, gboolean enable);
+guint vmt_virtqueue_get_index (VmtVirtqueue *queue);
+
+/* Copies between a buffer's pieces and a flat buffer, from @offset; returns the bytes copied. */
+gsize vmt_virtq_buffer_read (const VmtVirtqBuffer *buffer, gsize offset, gpointer data, gsize size);
+gsize vmt_virtq_buffer_write (const VmtVirtqBuffer *buffer, gsize offset, gconstpointer data, gsize size);
+
+/* What a transport calls. All with the device's lock held. */
+typedef struct
+{
+  /* A used buffer notification for @queue's vector, or a configuration change (@queue NULL). Any thread. */
+  void (*interrupt) (gpointer transport, VmtVirtqueue *queue);
+} VmtVirtioTransportOps;
+
+void vmt_virtio_device_attach_transport (VmtVirtioDevice *self, const VmtVirtioTransportOps *ops, gpointer transport);
+guint vmt_virtio_device_get_n_queues (VmtVirtioDevice *self);
+void vmt_virtio_device_set_n_queues (VmtVirtioDevice *self, guint n);
+guint64 vmt_virtio_device_get_device_features (VmtVirtioDevice *self);
+void vmt_virtio_device_set_driver_features (VmtVirtioDevice *self, guint64 features);
+guint8 vmt_virtio_device_get_status (VmtVirtioDevice *self);
+void vmt_virtio_device_set_status (VmtVirtioDevice *self, guint8 status);
+void vmt_virtio_device_config_read (VmtVirtioDevice *self, guint offset, guint size, guint64 *value);
+void vmt_virtio_device_config_write (VmtVirtioDevice *self, guint offset, guint size, guint64 value);
+void vmt_virtio_device_queue_notify (VmtVirtioDevice *self, guint index);
+guint vmt_virtqueue_get_max_size (VmtVirtqueue *queue);
+gboolean vmt_virtqueue_set_size (VmtVirtqueue *queue, guint size);
+void vmt_virtqueue_set_addresses (VmtVirtqueue *queue, guint64 desc, guint64 driver, guint64 device);
+gboolean vmt_virtqueue_set_ready (VmtVirtqueue *queue, gboolean ready);
+gboolean vmt_virtqueue_is_ready (VmtVirtqueue *queue);
+/* The transport's own number for the queue's interrupt (an MSI-X vector). */
+void vmt_virtqueue_set_vector (VmtVirtqueue *queue, guint16 vector);
+guint16 vmt_virtqueue_get_vector (VmtVirtqueue *queue);
+
+G_END_DECLS

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmt-ir.h"
+#include "vmt-ram.h"
+
+G_BEGIN_DECLS
+
+typedef struct _VmtVcpu VmtVcpu;
+typedef struct _VmtExecBlock VmtExecBlock;
+
+/* Runs @block, and whatever it chains to, until the run loop is needed; vcpu->pc is exact on return. Every tier has this entry. */
+typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
+
+/**
+ * VmtExecBlock:
+ * @pa: physical address of the first byte
+ * @mode_key: see VmtArchOps.update_mode
+ * @content: the identity's first part: a hash of the page's bytes when it was decoded
+ * @dead: atomic; set by invalidation: nobody enters it any more, memory goes when all vCPUs have passed a safepoint
+ * @count: executions, for the tier policy
+ * @tier_data: the tier's compiled form
+ *
+ * Translated guest code. Shared by all vCPUs of a machine. Successor and predecessor records serve the region tier.
+ */
+struct _VmtExecBlock
+{
+  VmtBlockEntry entry;
+  gpointer tier_data;
+  VmtIrBlock *ir;
+  guint64 pa, pa2; /* pa2: the second page's start of a straddling instruction, or 0 */
+  guint64 mode_key;
+  guint64 content;
+  guint32 size;    /* bytes in the page */
+  guint32 dead;
+  guint32 count;
+  VmtRam *ram;
+  guint64 ram_offset;
+  VmtExecBlock *hash_next, *page_next;
+  /* Profile: how often each kind of exit left it, filled in by tiers; kept when the block is recompiled. */
+  guint32 taken[4];
+};
+
+/* For tiers, on the vCPU's thread: the block at vcpu->page_va + page offset or wherever vcpu->pc is, compiled, or NULL when the run loop must look
+ * (an exception, a request). vcpu->pc must be set. */
+VmtExecBlock *vmt_exec_lookup (VmtVcpu *vcpu);
+
+G_END_DECLS

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Exact IEEE 754-2008 arithmetic in integers: the reference, and the slow path of every tier. Values are raw bits.
+ * Nothing here touches the host's floating-point environment. */
+
+typedef enum { VMT_FP_RNE, VMT_FP_RTZ, VMT_FP_RDN, VMT_FP_RUP, VMT_FP_RMM, VMT_FP_ODD } VmtFpRound;
+
+/* Exception flags, accumulated in VmtFpEnv.flags. */
+#define VMT_FP_NX 1u
+#define VMT_FP_UF 2u
+#define VMT_FP_OF 4u
+#define VMT_FP_DZ 8u
+#define VMT_FP_NV 16u
+#define VMT_FP_ID 32u /* a denormal operand was used (x86) or flushed (Arm) */
+
+/* What differs between architectures. */
+typedef enum {
+  VMT_FP_POLICY_RISCV, /* canonical NaN results, tininess after rounding */
+  VMT_FP_POLICY_ARM,   /* first signalling, then first quiet operand propagates; tininess before rounding */
+  VMT_FP_POLICY_ARM_DN,/* default NaN results */
+  VMT_FP_POLICY_X86,   /* first operand's NaN (SSE rules), negative default NaN, tininess after rounding */
+} VmtFpPolicy;
+
+typedef struct
+{
+  guint8 round;  /* VmtFpRound */
+  guint8 flags;  /* sticky */
+  guint8 policy; /* VmtFpPolicy */
+  guint8 ftz : 1, daz : 1;
+} VmtFpEnv;
+
+/* Class masks as RISC-V's fclass: -inf, -normal, -subnormal, -0, +0, +subnormal, +normal, +inf, sNaN, qNaN. */
+
+#define VMT_FP_DECLARE(F, T)                                                    \
+  T vmt_##F##_add (T a, T b, VmtFpEnv *env);                                    \
+  T vmt_##F##_sub (T a, T b, VmtFpEnv *env);                                    \
+  T vmt_##F##_mul (T a, T b, VmtFpEnv *env);                                    \
+  T vmt_##F##_div (T a, T b, VmtFpEnv *env);                                    \
+  T vmt_##F##_sqrt (T a, VmtFpEnv *env);                                        \
+  T vmt_##F##_fma (T a, T b, T c, gboolean negate_product, gboolean negate_addend, VmtFpEnv *env); \
+  /* IEEE 754-2019 minimumNumber/maximumNumber, -0 < +0. */                     \
+  T vmt_##F##_min_number (T a, T b, VmtFpEnv *env);                             \
+  T vmt_##F##_max_number (T a, T b, VmtFpEnv *env);                             \
+  /* quiet: NV only for signalling NaNs */                                      \
+  gboolean vmt_##F##_eq (T a, T b, VmtFpEnv *env);                              \
+  gboolean vmt_##F##_lt (T a, T b, gboolean quiet, VmtFpEnv *env);              \
+  gboolean vmt_##F##_le (T a, T b, gboolean quiet, VmtFpEnv *env);              \
+  gboolean vmt_##F##_unordered (T a, T b, gboolean quiet, VmtFpEnv *env);       \
+  guint vmt_##F##_classify (T a);                                               \
+  /* Round to an integral value in the same format. */                          \
+  T vmt_##F##_round_int (T a, guint round, gboolean exact, VmtFpEnv *env);      \
+  /* RISC-V saturation: NaN is the maximum; out of range NV and saturate. */    \
+  gint64 vmt_##F##_to_i64 (T a, guint round, VmtFpEnv *env);                    \
+  guint64 vmt_##F##_to_u64 (T a, guint round, VmtFpEnv *env);                   \
+  gint32 vmt_##F##_to_i32 (T a, guint round, VmtFpEnv *env);                    \
+  guint32 vmt_##F##_to_u32 (T a, guint round, VmtFpEnv *env);                   \
+  T vmt_##F##_from_i64 (gint64 a, VmtFpEnv *env);                               \
+  T vmt_##F##_from_u64 (guint64 a, VmtFpEnv *env);                              \
+  gboolean vmt_##F##_is_nan (T a);                                              \
+  gboolean vmt_##F##_is_snan (T a);                                             \
+  T vmt_##F##_default_nan (const VmtFpEnv *env)
+
+VMT_FP_DECLARE (f16, guint16);
+VMT_FP_DECLARE (f32, guint32);
+VMT_FP_DECLARE (f64, guint64);
+
+guint64 vmt_f32_to_f64 (guint32 a, VmtFpEnv *env);
+guint32 vmt_f64_to_f32 (guint64 a, VmtFpEnv *env);
+guint32 vmt_f16_to_f32 (guint16 a, VmtFpEnv *env);
+guint16 vmt_f32_to_f16 (guint32 a, VmtFpEnv *env);
+guint64 vmt_f16_to_f64 (guint16 a, VmtFpEnv *env);
+guint16 vmt_f64_to_f16 (guint64 a, VmtFpEnv *env);
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmt-ir.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VmtIrBuilder:
+ *
+ * Makes blocks. Lives as long as the vCPU and is reused: building allocates only the finished block. Emitters never fail; a block that grows too long ends
+ * (vmt_ir_builder_is_full()).
+ */
+typedef struct _VmtIrBuilder VmtIrBuilder;
+
+VmtIrBuilder *vmt_ir_builder_new (const struct _VmtArchOps *arch);
+void vmt_ir_builder_free (VmtIrBuilder *builder);
+void vmt_ir_builder_begin (VmtIrBuilder *builder);
+/* (transfer full): ends the block, with a JUMP to @next if no op has ended it yet. */
+VmtIrBlock *vmt_ir_builder_finish (VmtIrBuilder *builder, gint32 next);
+gboolean vmt_ir_builder_is_full (VmtIrBuilder *builder);
+/* An op with VMT_IR_OP_END was emitted. */
+gboolean vmt_ir_builder_is_ended (VmtIrBuilder *builder);
+/* A guest instruction begins. */
+void vmt_ir_insn (VmtIrBuilder *b, gint page_offset, guint length);
+
+VmtIrVal vmt_ir_const (VmtIrBuilder *b, guint64 value);
+/* d is a new temporary. Constants are folded, identities (x + 0, x & -1, ...) return the operand. */
+VmtIrVal vmt_ir_op1 (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrVal a, gint32 imm);
+VmtIrVal vmt_ir_op2 (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrVal a, VmtIrVal c, gint32 imm);
+VmtIrVal vmt_ir_op3 (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrVal a, VmtIrVal v, VmtIrVal c, gint32 imm);
+/* Writes a global. When @value is the temporary that the last op made, that op writes the global itself and the temporary is gone:
+ * compute everything first, set last, and do not use @value afterwards. */
+void vmt_ir_set (VmtIrBuilder *b, VmtIrVal global, VmtIrVal value);
+
+VmtIrVal vmt_ir_load (VmtIrBuilder *b, VmtIrType type, guint flags, VmtIrVal address, gint32 displacement, guint attr);
+void vmt_ir_store (VmtIrBuilder *b, VmtIrType type, VmtIrVal address, gint32 displacement, VmtIrVal value, guint attr);
+VmtIrVal vmt_ir_load_linked (VmtIrBuilder *b, VmtIrType type, guint flags, VmtIrVal address, guint attr);
+VmtIrVal vmt_ir_store_conditional (VmtIrBuilder *b, VmtIrType type, VmtIrVal address, VmtIrVal value, guint attr);
+VmtIrVal vmt_ir_amo (VmtIrBuilder *b, VmtIrAmo amo, VmtIrType type, guint flags, VmtIrVal address, VmtIrVal value, guint attr);
+void vmt_ir_fence (VmtIrBuilder *b, guint predecessor, guint successor);
+
+VmtIrVal vmt_ir_pcrel (VmtIrBuilder *b, gint32 page_offset);
+void vmt_ir_branch (VmtIrBuilder *b, VmtIrCond cond, VmtIrType type, VmtIrVal a, VmtIrVal v, gint32 target);
+void vmt_ir_jump (VmtIrBuilder *b, gint32 target, guint hints);
+void vmt_ir_jump_indirect (VmtIrBuilder *b, VmtIrVal target, guint hints);
+void vmt_ir_exit (VmtIrBuilder *b, gint32 next);
+void vmt_ir_trap (VmtIrBuilder *b, gint32 cause, VmtIrVal value);
+/* d may be VMT_IR_NONE as @type. @helper: index in the architecture's table. */
+VmtIrVal vmt_ir_call (VmtIrBuilder *b, VmtIrType type, guint helper, VmtIrVal a, VmtIrVal v, VmtIrVal c);
+
+G_END_DECLS
