@@ -34,8 +34,8 @@ typedef struct
 /**
  * VmtMemoryRegion:
  *
- * One range of an address space: RAM (@ram != NULL) or registers. Immutable; valid until the space changes and all
- * vCPUs have passed a safepoint.
+ * One range of an address space: RAM (@ram != NULL) or registers. Callers get copies; @ram lives as long as it is
+ * mapped, and as long as the machine where the machine owns it.
  */
 typedef struct
 {
@@ -70,8 +70,9 @@ gboolean vmt_address_space_add_mmio (VmtAddressSpace *self, guint64 base, guint6
 /* The region that begins at @base; does nothing if there is none. */
 void vmt_address_space_remove (VmtAddressSpace *self, guint64 base);
 
-/* Lock-free. (nullable) */
-const VmtMemoryRegion *vmt_address_space_find (VmtAddressSpace *self, guint64 address);
+/* Lock-free: copies the region that @address is in, or returns FALSE. A copy, because a guest that moves PCI BARs in a loop
+ * makes a table each time, and those go as soon as no reader is inside one. */
+gboolean vmt_address_space_find (VmtAddressSpace *self, guint64 address, VmtMemoryRegion *region);
 /* (transfer full): a copy of the table, in address order, for inspection. */
 GArray *vmt_address_space_list (VmtAddressSpace *self);
 /* Changes whenever the table changes: TLBs compare it. */
@@ -87,12 +88,19 @@ VmtMemStatus vmt_address_space_write (VmtAddressSpace *self, guint64 address, gu
 /**
  * VmtStoreFunc:
  *
- * Told BEFORE bytes of a page whose state is not 0 are overwritten by anyone (slow-path store or DMA).
- * core/exec installs it: it drops translations, reservations, and sets the dirty log. Any thread.
+ * Told BEFORE bytes of a page whose state is not 0 are overwritten by anyone (slow-path store or DMA), and once more after
+ * the bytes are there if the state is not 0 then.
+ * core/exec installs it: it drops translations, reservations, and sets the dirty log. Any thread; no lock of the space
+ * is held. @size never leaves one run of pages with a state.
+ *
+ * The order that both sides keep: who derives something from a page (a translation, a reservation) sets the state bit FIRST
+ * and reads the bytes after it, both sequentially consistent; who stores writes the bytes first and looks at the state after
+ * a full fence. So either the reader sees the new bytes, or the writer sees the bit and takes back what was derived.
  */
 typedef void (*VmtStoreFunc) (gpointer data, VmtRam *ram, guint64 offset, guint64 size);
 void vmt_address_space_set_store_func (VmtAddressSpace *self, VmtStoreFunc func, gpointer data);
-/* For code that is about to write guest RAM directly. */
+/* For code that is about to write guest RAM directly, and again when it has: tells the store function of every page with a
+ * state in the range. Begins with a full fence. */
 void vmt_address_space_notify_store (VmtAddressSpace *self, VmtRam *ram, guint64 offset, guint64 size);
 
 G_END_DECLS
