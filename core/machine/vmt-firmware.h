@@ -35,7 +35,8 @@ const char *vmt_firmware_get_append (VmtFirmware *self);
 const char *vmt_firmware_get_file (VmtFirmware *self);
 
 /* The machine's device tree, derived from the realized machine by core/board: set before the first boot. */
-void vmt_firmware_set_device_tree (VmtFirmware *self, GBytes *(*func) (VmtMachine *machine, gpointer data, GError **error), gpointer data);
+typedef GBytes *(*VmtDeviceTreeFunc) (VmtMachine *machine, guint64 initrd_start, guint64 initrd_end, gpointer data, GError **error);
+void vmt_firmware_set_device_tree (VmtFirmware *self, VmtDeviceTreeFunc func, gpointer data);
 /* (transfer full): with @initrd_start and @initrd_end in /chosen unless both are 0. */
 GBytes *vmt_firmware_make_device_tree (VmtFirmware *self, VmtMachine *machine, guint64 initrd_start, guint64 initrd_end, GError **error);
 
