@@ -34,7 +34,17 @@ typedef struct
   guint8 ftz : 1, daz : 1;
 } VmtFpEnv;
 
-/* Class masks as RISC-V's fclass: -inf, -normal, -subnormal, -0, +0, +subnormal, +normal, +inf, sNaN, qNaN. */
+/* What vmt_f*_classify() returns: one bit, in the order of RISC-V's fclass. */
+#define VMT_FP_CLASS_NEG_INF (1u << 0)
+#define VMT_FP_CLASS_NEG_NORMAL (1u << 1)
+#define VMT_FP_CLASS_NEG_SUBNORMAL (1u << 2)
+#define VMT_FP_CLASS_NEG_ZERO (1u << 3)
+#define VMT_FP_CLASS_POS_ZERO (1u << 4)
+#define VMT_FP_CLASS_POS_SUBNORMAL (1u << 5)
+#define VMT_FP_CLASS_POS_NORMAL (1u << 6)
+#define VMT_FP_CLASS_POS_INF (1u << 7)
+#define VMT_FP_CLASS_SNAN (1u << 8)
+#define VMT_FP_CLASS_QNAN (1u << 9)
 
 #define VMT_FP_DECLARE(F, T)                                                    \
   T vmt_##F##_add (T a, T b, VmtFpEnv *env);                                    \
