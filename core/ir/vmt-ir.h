@@ -7,13 +7,27 @@
 
 G_BEGIN_DECLS
 
-typedef enum {
-  VMT_IR_NONE, VMT_IR_I8, VMT_IR_I16, VMT_IR_I32, VMT_IR_I64, VMT_IR_I128,
-  VMT_IR_F16, VMT_IR_F32, VMT_IR_F64, VMT_IR_F80,
-  VMT_IR_V128, VMT_IR_V256, VMT_IR_V512, VMT_IR_PRED, VMT_IR_FLAGS,
+typedef enum
+{
+  VMT_IR_NONE,
+  VMT_IR_I8,
+  VMT_IR_I16,
+  VMT_IR_I32,
+  VMT_IR_I64,
+  VMT_IR_I128,
+  VMT_IR_F16,
+  VMT_IR_F32,
+  VMT_IR_F64,
+  VMT_IR_F80,
+  VMT_IR_V128,
+  VMT_IR_V256,
+  VMT_IR_V512,
+  VMT_IR_PRED,
+  VMT_IR_FLAGS,
 } VmtIrType;
 
-typedef enum {
+typedef enum
+{
 #define VMT_IR_OP(NAME, text, sig, flags) VMT_IR_##NAME,
 #include "vmt-ir-ops.def.h"
 #undef VMT_IR_OP
@@ -21,26 +35,39 @@ typedef enum {
 } VmtIrOpcode;
 
 /* VmtIrOp.flags */
-#define VMT_IR_SX (1 << 0)     /* sign-extend the result to 64 bits */
-#define VMT_IR_UW (1 << 1)     /* operand a is its low 32 bits */
-#define VMT_IR_BOXED (1 << 2)  /* NaN-boxed operands and result */
-#define VMT_IR_CALL_HINT (1 << 3)   /* a jump that calls: the return address is the next instruction */
+#define VMT_IR_SX (1 << 0)    /* sign-extend the result to 64 bits */
+#define VMT_IR_UW (1 << 1)    /* operand a is its low 32 bits */
+#define VMT_IR_BOXED (1 << 2) /* NaN-boxed operands and result */
+#define VMT_IR_CALL_HINT                                                                           \
+  (1 << 3) /* a jump that calls: the return address is the next instruction */
 #define VMT_IR_RETURN_HINT (1 << 4) /* a jump that returns */
 
 /**
  * VmtIrVal:
  *
- * A value: one 16-bit name space. Globals are the architecture's state slots (mutable); temporaries are assigned once;
- * constants are entries of the block's pool.
+ * A value: one 16-bit name space. Globals are the architecture's state slots (mutable); temporaries
+ * are assigned once; constants are entries of the block's pool.
  */
 typedef guint16 VmtIrVal;
-#define VMT_IR_GLOBAL(n) ((VmtIrVal) (n))
+#define VMT_IR_GLOBAL(n) ((VmtIrVal)(n))
 #define VMT_IR_TEMP_FIRST 0x1000
 #define VMT_IR_CONST_FIRST 0x8000
 #define VMT_IR_NO_VAL 0xffff
-static inline gboolean vmt_ir_is_global (VmtIrVal v) { return v < VMT_IR_TEMP_FIRST; }
-static inline gboolean vmt_ir_is_temp (VmtIrVal v) { return v >= VMT_IR_TEMP_FIRST && v < VMT_IR_CONST_FIRST; }
-static inline gboolean vmt_ir_is_const (VmtIrVal v) { return v >= VMT_IR_CONST_FIRST && v != VMT_IR_NO_VAL; }
+static inline gboolean
+vmt_ir_is_global (VmtIrVal v)
+{
+  return v < VMT_IR_TEMP_FIRST;
+}
+static inline gboolean
+vmt_ir_is_temp (VmtIrVal v)
+{
+  return v >= VMT_IR_TEMP_FIRST && v < VMT_IR_CONST_FIRST;
+}
+static inline gboolean
+vmt_ir_is_const (VmtIrVal v)
+{
+  return v >= VMT_IR_CONST_FIRST && v != VMT_IR_NO_VAL;
+}
 
 /* 16 bytes, no pointer. */
 typedef struct
@@ -52,32 +79,57 @@ typedef struct
 } VmtIrOp;
 G_STATIC_ASSERT (sizeof (VmtIrOp) == 16);
 
-typedef enum { VMT_IR_EQ, VMT_IR_NE, VMT_IR_LT, VMT_IR_GE, VMT_IR_LTU, VMT_IR_GEU } VmtIrCond;
-typedef enum {
-  VMT_IR_AMO_SWAP, VMT_IR_AMO_ADD, VMT_IR_AMO_AND, VMT_IR_AMO_OR, VMT_IR_AMO_XOR,
-  VMT_IR_AMO_MINS, VMT_IR_AMO_MAXS, VMT_IR_AMO_MINU, VMT_IR_AMO_MAXU,
+typedef enum
+{
+  VMT_IR_EQ,
+  VMT_IR_NE,
+  VMT_IR_LT,
+  VMT_IR_GE,
+  VMT_IR_LTU,
+  VMT_IR_GEU
+} VmtIrCond;
+typedef enum
+{
+  VMT_IR_AMO_SWAP,
+  VMT_IR_AMO_ADD,
+  VMT_IR_AMO_AND,
+  VMT_IR_AMO_OR,
+  VMT_IR_AMO_XOR,
+  VMT_IR_AMO_MINS,
+  VMT_IR_AMO_MAXS,
+  VMT_IR_AMO_MINU,
+  VMT_IR_AMO_MAXU,
 } VmtIrAmo;
 
 /* The attribute word of memory ops. */
-typedef enum {
+typedef enum
+{
   VMT_IR_MEM_ACQUIRE = 1 << 0,
   VMT_IR_MEM_RELEASE = 1 << 1,
-  VMT_IR_MEM_ALIGNED = 1 << 2, /* a misaligned address is an exception, not split */
+  VMT_IR_MEM_ALIGNED = 1 << 2,      /* a misaligned address is an exception, not split */
   VMT_IR_MEM_ATOMIC_FAULT = 1 << 3, /* a load that faults as a store (AMO, SC) */
 } VmtIrMemAttr;
 
-typedef enum {
-  VMT_IR_OP_MEM = 1 << 0,   /* touches guest memory */
-  VMT_IR_OP_FAULT = 1 << 1, /* may raise a guest exception */
-  VMT_IR_OP_EXIT = 1 << 2,  /* may leave the block */
-  VMT_IR_OP_END = 1 << 3,   /* always leaves the block: the last op */
-  VMT_IR_OP_COND = 1 << 4,  /* c is a VmtIrCond */
-  VMT_IR_OP_ATTR = 1 << 5,  /* c is a VmtIrMemAttr word */
-  VMT_IR_OP_FP = 1 << 6,    /* reads the rounding mode, accumulates flags */
-  VMT_IR_OP_HAS_EXT = 1 << 7, /* an EXT op follows */
+typedef enum
+{
+  VMT_IR_OP_MEM = 1 << 0,        /* touches guest memory */
+  VMT_IR_OP_FAULT = 1 << 1,      /* may raise a guest exception */
+  VMT_IR_OP_EXIT = 1 << 2,       /* may leave the block */
+  VMT_IR_OP_END = 1 << 3,        /* always leaves the block: the last op */
+  VMT_IR_OP_COND = 1 << 4,       /* c is a VmtIrCond */
+  VMT_IR_OP_ATTR = 1 << 5,       /* c is a VmtIrMemAttr word */
+  VMT_IR_OP_FP = 1 << 6,         /* reads the rounding mode, accumulates flags */
+  VMT_IR_OP_HAS_EXT = 1 << 7,    /* an EXT op follows */
+  VMT_IR_OP_COND_IMM = 1 << 8,   /* imm is a VmtIrCond */
+  VMT_IR_OP_AMO_IMM = 1 << 9,    /* imm is a VmtIrAmo */
+  VMT_IR_OP_FENCE_IMM = 1 << 10, /* imm is a pair of access sets */
 } VmtIrOpFlags;
 
-typedef struct { const char *name, *signature; guint32 flags; } VmtIrOpInfo;
+typedef struct
+{
+  const char *name, *signature;
+  guint32 flags;
+} VmtIrOpInfo;
 extern const VmtIrOpInfo vmt_ir_op_info[VMT_IR_N_OPS];
 
 /**
@@ -86,31 +138,51 @@ extern const VmtIrOpInfo vmt_ir_op_info[VMT_IR_N_OPS];
  *
  * A slot of the architecture's state that ops may name.
  */
-typedef struct { const char *name; guint8 type; guint32 offset; } VmtIrGlobal;
+typedef struct
+{
+  const char *name;
+  guint8 type;
+  guint32 offset;
+} VmtIrGlobal;
 
 typedef struct _VmtVcpu VmtVcpu;
 typedef guint64 (*VmtIrHelperFunc) (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c);
-typedef enum {
-  VMT_HELPER_PURE = 1 << 0,      /* result depends on the arguments only */
-  VMT_HELPER_READS = 1 << 1,     /* reads globals or guest state */
-  VMT_HELPER_WRITES = 1 << 2,    /* writes globals or guest state */
-  VMT_HELPER_FAULTS = 1 << 3,    /* may raise a guest exception (vmt_vcpu_raise) */
-  VMT_HELPER_PC = 1 << 4,        /* needs vcpu->pc exact */
-  VMT_HELPER_FP_LEAF = 1 << 5,   /* runs with the guest's host FP environment */
+typedef enum
+{
+  VMT_HELPER_PURE = 1 << 0,    /* result depends on the arguments only */
+  VMT_HELPER_READS = 1 << 1,   /* reads globals or guest state */
+  VMT_HELPER_WRITES = 1 << 2,  /* writes globals or guest state */
+  VMT_HELPER_FAULTS = 1 << 3,  /* may raise a guest exception (vmt_vcpu_raise) */
+  VMT_HELPER_PC = 1 << 4,      /* needs vcpu->pc exact */
+  VMT_HELPER_FP_LEAF = 1 << 5, /* runs with the guest's host FP environment */
 } VmtIrHelperFlags;
 /* A C function for what ops cannot say; @name is for dumps. */
-typedef struct { const char *name; VmtIrHelperFunc func; guint32 flags; } VmtIrHelper;
+typedef struct
+{
+  const char *name;
+  VmtIrHelperFunc func;
+  guint32 flags;
+} VmtIrHelper;
 
 /* One guest instruction of a block: where it is, and its first op. */
-typedef struct { guint16 first_op; gint16 page_offset; guint16 length; guint16 reserved; } VmtIrInsn;
+typedef struct
+{
+  guint16 first_op;
+  gint16 page_offset;
+  guint16 length;
+  guint16 reserved;
+} VmtIrInsn;
 
-typedef struct { guint64 lo, hi; } VmtIrConst;
+typedef struct
+{
+  guint64 lo, hi;
+} VmtIrConst;
 
 /**
  * VmtIrBlock:
  *
- * Straight-line IR with one entry; immutable once built. No host address in it: the same guest bytes under the same mode key always give
- * the same block.
+ * Straight-line IR with one entry; immutable once built. No host address in it: the same guest
+ * bytes under the same mode key always give the same block.
  */
 typedef struct
 {
@@ -123,12 +195,48 @@ typedef struct
   VmtFpPolicy fp_policy;
 } VmtIrBlock;
 
+/* What the IR knows of an architecture; VmtArchOps begins with the same members. */
+#define VMT_IR_ARCH_MEMBERS                                                                        \
+  guint32 struct_size;                                                                             \
+  const char *name;                                                                                \
+  gsize state_size; /* of the struct that begins with VmtVcpu */                                   \
+  const VmtIrGlobal *globals;                                                                      \
+  guint n_globals;                                                                                 \
+  const VmtIrHelper *helpers;                                                                      \
+  guint n_helpers;                                                                                 \
+  VmtFpPolicy fp_policy;                                                                           \
+  /* Where VmtFpEnv is in the state; rounding mode and flags of FP ops. */                         \
+  guint32 fp_env_offset;
+
+typedef struct
+{
+  VMT_IR_ARCH_MEMBERS
+} VmtIrArch;
+
+static inline const VmtIrArch *
+vmt_ir_arch (const struct _VmtArchOps *arch)
+{
+  return (const VmtIrArch *)arch;
+}
+
+/* 'i', 'f', 'v', 'p', 'F', or '-' for VMT_IR_NONE. */
+char vmt_ir_type_class (VmtIrType type);
+const char *vmt_ir_type_name (VmtIrType type);
+/* Bits; of FLAGS and NONE 0, of PRED 64. */
+guint vmt_ir_type_bits (VmtIrType type);
+/* The class of operand @index (0..2: a, b, c) of @opcode, '-' when it has none. */
+char vmt_ir_op_operand_class (VmtIrOpcode opcode, guint index);
+/* The type of the value that an op makes: integers are 64-bit containers whatever the op's width.
+ * VMT_IR_NONE: it makes none. */
+VmtIrType vmt_ir_op_result_type (VmtIrOpcode opcode, VmtIrType type);
+
 void vmt_ir_block_free (VmtIrBlock *block);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmtIrBlock, vmt_ir_block_free)
 
 /* Text and back; the round trip is exact. */
 char *vmt_ir_block_to_text (const VmtIrBlock *block);
-VmtIrBlock *vmt_ir_block_from_text (const char *text, const struct _VmtArchOps *arch, GError **error);
+VmtIrBlock *vmt_ir_block_from_text (const char *text, const struct _VmtArchOps *arch,
+                                    GError **error);
 /* Types, definition before use, single assignment, one end, operand classes, side tables. */
 gboolean vmt_ir_block_verify (const VmtIrBlock *block, GError **error);
 
