@@ -15,4 +15,5 @@
 #include "vmt-tlb.h"
 #include "vmt-exec-block.h"
 #include "vmt-tier.h"
+#include "vmt-exec.h"
 #undef VMT_INSIDE

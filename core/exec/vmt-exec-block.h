@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 typedef struct _VmtVcpu VmtVcpu;
 typedef struct _VmtExecBlock VmtExecBlock;
 
-/* Runs @block, and whatever it chains to, until the run loop is needed; vcpu->pc is exact on return. Every tier has this entry. */
+/* Runs @block, and whatever it chains to, until the run loop is needed; vcpu->pc is exact on
+ * return. Every tier has this entry. */
 typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
 
 /**
@@ -17,11 +18,13 @@ typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
  * @pa: physical address of the first byte
  * @mode_key: see VmtArchOps.update_mode
  * @content: the identity's first part: a hash of the page's bytes when it was decoded
- * @dead: atomic; set by invalidation: nobody enters it any more, memory goes when all vCPUs have passed a safepoint
+ * @dead: atomic; set by invalidation: nobody enters it any more, memory goes when all vCPUs have
+ * passed a safepoint
  * @count: executions, for the tier policy
  * @tier_data: the tier's compiled form
  *
- * Translated guest code. Shared by all vCPUs of a machine. Successor and predecessor records serve the region tier.
+ * Translated guest code. Shared by all vCPUs of a machine. Successor and predecessor records serve
+ * the region tier.
  */
 struct _VmtExecBlock
 {
@@ -31,18 +34,46 @@ struct _VmtExecBlock
   guint64 pa, pa2; /* pa2: the second page's start of a straddling instruction, or 0 */
   guint64 mode_key;
   guint64 content;
-  guint32 size;    /* bytes in the page */
+  guint32 size; /* bytes in the page */
   guint32 dead;
   guint32 count;
   VmtRam *ram;
   guint64 ram_offset;
-  VmtExecBlock *hash_next, *page_next;
-  /* Profile: how often each kind of exit left it, filled in by tiers; kept when the block is recompiled. */
+  /* Where its first byte is in the host's memory: with mode_key, the key of the run-time lookup
+   * (RAM does not move; the physical map may). 0 for a block that only the run loop may enter: a
+   * straddling one, or one that is not kept. */
+  guint64 host;
+  guint64 host2;    /* of the second page of a straddling instruction, or 0 */
+  guint32 bytes;    /* memory of the compiled form; set by the tier, for the cache's limit */
+  gboolean keep_ir; /* set by compile(): the tier still reads block->ir */
+  /* core/exec's */
+  VmtExecBlock *hash_next, *page_next, *page2_next;
+  VmtExecBlock *fifo_prev, *fifo_next;
+  guint64 epoch;
+  /* Profile: how often each kind of exit left it, filled in by tiers; kept when the block is
+   * recompiled. */
   guint32 taken[4];
 };
 
-/* For tiers, on the vCPU's thread: the block at vcpu->page_va + page offset or wherever vcpu->pc is, compiled, or NULL when the run loop must look
- * (an exception, a request). vcpu->pc must be set. */
+/* For tiers, on the vCPU's thread: the block at vcpu->page_va + page offset or wherever vcpu->pc
+ * is, compiled, or NULL when the run loop must look (an exception, a request). vcpu->pc must be
+ * set. */
 VmtExecBlock *vmt_exec_lookup (VmtVcpu *vcpu);
+
+/* For tiers: links from one block's compiled form to another's are made, and broken by
+ * VmtTierClass.kill, under this lock. @lock: a link may be made only while neither block is dead.
+ */
+void vmt_exec_lock_code (VmtVcpu *vcpu);
+void vmt_exec_unlock_code (VmtVcpu *vcpu);
+
+/* The per-vCPU cache of lookups that tiers probe inline: where the block that begins at host
+ * address @host may be. A hit is block != NULL && block->host == @host && block->mode_key ==
+ * vcpu->mode_key. */
+#define VMT_JUMP_CACHE_BITS 12
+static inline VmtExecBlock **
+vmt_jump_cache_slot (VmtExecBlock **cache, guint64 host)
+{
+  return &cache[((host >> 1) ^ (host >> 13)) & ((1u << VMT_JUMP_CACHE_BITS) - 1)];
+}
 
 G_END_DECLS

@@ -18,17 +18,23 @@ G_DECLARE_DERIVABLE_TYPE (VmtTier, vmt_tier, VMT, TIER, VmtObject)
 struct _VmtTierClass
 {
   VmtObjectClass parent_class;
-  /* Whether it works on this host (code memory, processor); the error says why not and what to do. */
+  /* Whether it works on this host (code memory, processor); the error says why not and what to do.
+   */
   gboolean (*probe) (VmtTier *self, GError **error);
-  /* Sets block->entry and tier_data. Any vCPU thread, serialised by the caller. */
+  /* Sets block->entry, tier_data and bytes. Any vCPU thread, serialised by the caller. Does not
+   * fail for any verified IR. */
   gboolean (*compile) (VmtTier *self, const VmtArchOps *arch, VmtExecBlock *block);
   /* The block is dead and no vCPU is inside. */
   void (*discard) (VmtTier *self, VmtExecBlock *block);
-  /* The block has died: vCPUs inside leave it at its next exit; links into it must lead to the run loop. Any thread. */
+  /* The block has died: links into it and out of it are broken, so that nobody enters it any more;
+   * vCPUs inside may finish the pass that they are in. Any thread, with the code lock held. */
   void (*kill) (VmtTier *self, VmtExecBlock *block);
   gpointer reserved[8];
 };
 
 gboolean vmt_tier_probe (VmtTier *self, GError **error);
+gboolean vmt_tier_compile (VmtTier *self, const VmtArchOps *arch, VmtExecBlock *block);
+void vmt_tier_discard (VmtTier *self, VmtExecBlock *block);
+void vmt_tier_kill (VmtTier *self, VmtExecBlock *block);
 
 G_END_DECLS

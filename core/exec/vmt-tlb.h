@@ -14,14 +14,20 @@ typedef struct _VmtVcpu VmtVcpu;
 #define VMT_TLB_FETCH_BITS 8
 #define VMT_TLB_BANKS 16
 
-/* A hit is (va & (page mask | (size - 1))) == tag: misaligned accesses miss and take the slow path. host = va + addend. Only RAM is ever entered;
- * write entries only for pages whose state byte is 0. */
-typedef struct { guint64 tag; guint64 addend; } VmtTlbEntry;
+/* A hit is (va & (page mask | (size - 1))) == tag: misaligned accesses miss and take the slow path.
+ * host = va + addend. Only RAM is ever entered; write entries only for pages whose state byte is 0.
+ */
+typedef struct
+{
+  guint64 tag;
+  guint64 addend;
+} VmtTlbEntry;
 
 /**
  * VmtTlbBank:
  *
- * The first-level TLB of one (address space, privilege) pair. A context switch changes the vCPU's bank pointer.
+ * The first-level TLB of one (address space, privilege) pair. A context switch changes the vCPU's
+ * bank pointer.
  */
 struct _VmtTlbBank
 {
@@ -31,8 +37,10 @@ struct _VmtTlbBank
 };
 typedef struct _VmtTlbBank VmtTlbBank;
 
-/* For architectures, on the vCPU's thread. @key: everything that a data or fetch translation depends on besides the page tables' contents (privilege of fetch
- * and data, SUM, MXR, table root's ASID, mode). @asid: for invalidation. Keeps the bank if there is one, else takes the least recently used, emptied. */
+/* For architectures, on the vCPU's thread. @key: everything that a data or fetch translation
+ * depends on besides the page tables' contents (privilege of fetch and data, SUM, MXR, table root's
+ * ASID, mode). @asid: for invalidation. Keeps the bank if there is one, else takes the least
+ * recently used, emptied. */
 void vmt_tlb_select (VmtVcpu *vcpu, guint64 key, guint32 asid);
 void vmt_tlb_flush_all (VmtVcpu *vcpu);
 /* Entries of one ASID; global ones stay. */
@@ -40,5 +48,4 @@ void vmt_tlb_flush_asid (VmtVcpu *vcpu, guint32 asid);
 /* Entries for @va of one ASID, or with @any_asid of all, global ones included. */
 void vmt_tlb_flush_page (VmtVcpu *vcpu, guint64 va, guint32 asid, gboolean any_asid);
 
-/* Any thread: drops write entries of a RAM page from every vCPU, returning when no vCPU can still use one. core/exec's own. */
 G_END_DECLS

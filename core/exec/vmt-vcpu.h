@@ -7,50 +7,61 @@
 
 G_BEGIN_DECLS
 
-/* Requests to a vCPU, bits of VmtVcpu.exit_request. Any thread sets them with vmt_vcpu_request(). */
+/* Requests to a vCPU, bits of VmtVcpu.exit_request. Any thread sets them with vmt_vcpu_request().
+ */
 #define VMT_VCPU_INTERRUPT (1u << 0) /* interrupt lines changed */
 #define VMT_VCPU_WORK (1u << 1)      /* functions queued by vmt_vcpu_run_on() */
 #define VMT_VCPU_PAUSE (1u << 2)     /* come to a safepoint and stay there */
 #define VMT_VCPU_QUIT (1u << 3)
-#define VMT_VCPU_TIMER (1u << 4)     /* next_deadline() changed or passed */
-#define VMT_VCPU_RELOOKUP (1u << 5)  /* leave the present block: mapping or mode changed */
+#define VMT_VCPU_TIMER (1u << 4)    /* next_deadline() changed or passed */
+#define VMT_VCPU_RELOOKUP (1u << 5) /* leave the present block: mapping or mode changed */
+
+#define VMT_VCPU_SCRATCH_SIZE 32768u
 
 /* A synchronous exception that has been raised and not yet delivered. */
-typedef struct { guint64 cause, value, value2; } VmtFault;
+typedef struct
+{
+  guint64 cause, value, value2;
+} VmtFault;
 
 /**
  * VmtVcpu:
  *
- * The hot state that is the same for every architecture; the architecture's state struct begins with it. Owned by the vCPU's
- * thread, except what is marked atomic.
+ * The hot state that is the same for every architecture; the architecture's state struct begins
+ * with it. Owned by the vCPU's thread, except what is marked atomic.
  */
 struct _VmtVcpu
 {
   /* first cache line: what every block touches */
-  guint32 exit_request;    /* atomic; polled on block entry */
-  guint32 fault_pending;   /* fault holds an exception */
-  VmtTlbBank *bank;        /* present TLB bank */
-  guint64 page_va;         /* virtual address of the page that the present block is in */
-  guint64 pc;              /* exact at safepoints and in helpers with VMT_HELPER_PC */
-  guint64 icount;          /* instructions retired; exact at safepoints */
-  guint64 mode_key;        /* see VmtArchOps.update_mode */
+  guint32 exit_request;  /* atomic; polled on block entry */
+  guint32 fault_pending; /* fault holds an exception */
+  VmtTlbBank *bank;      /* present TLB bank */
+  guint64 page_va;       /* virtual address of the page that the present block is in */
+  guint64 pc;            /* exact at safepoints and in helpers with VMT_HELPER_PC */
+  guint64 icount;        /* instructions retired; exact at safepoints */
+  guint64 mode_key;      /* see VmtArchOps.update_mode */
 
   VmtFault fault;
   /* LL/SC: the reservation. addr is physical, G_MAXUINT64 when there is none. */
-  guint64 reserve_addr;    /* atomic: a store by another vCPU clears it */
+  guint64 reserve_addr; /* atomic: a store by another vCPU clears it */
   guint64 reserve_value;
   guint8 reserve_size;
 
-  gboolean waiting;        /* wait for interrupt: the run loop sleeps until has_work() */
-  guint index;             /* of the CPU in its machine */
-  VmtCpu *cpu;             /* (nullable) in tests */
+  gboolean waiting; /* wait for interrupt: the run loop sleeps until has_work() */
+  guint index;      /* of the CPU in its machine */
+  VmtCpu *cpu;      /* (nullable) in tests */
   const VmtArchOps *arch;
   VmtAddressSpace *space;
   struct _VmtExec *exec;
-  struct _VmtVcpuPriv *priv; /* run loop, jump cache, TLB store: core/exec only */
+  struct _VmtVcpuPriv *priv; /* run loop, TLB store: core/exec only */
+  /* For tiers: see vmt_jump_cache_slot(); and VMT_VCPU_SCRATCH_SIZE bytes for a block's
+   * temporaries, at this offset from the vCPU, aligned to 64. */
+  struct _VmtExecBlock **jump_cache;
+  guint32 scratch_offset;
 };
 
-/* Raises a synchronous exception: remembered, delivered when control leaves the op. From helpers, translate() and raise_fault(). */
+/* Raises a synchronous exception: remembered, delivered when control leaves the op. From helpers,
+ * translate() and raise_fault(). */
 static inline void
 vmt_vcpu_raise (VmtVcpu *vcpu, guint64 cause, guint64 value)
 {
@@ -73,14 +84,37 @@ gboolean vmt_vcpu_load (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint
 gboolean vmt_vcpu_store (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value);
 gboolean vmt_vcpu_load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 *value);
 /* *@failed: 1 when the reservation was lost. */
-gboolean vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value, guint64 *failed);
-gboolean vmt_vcpu_amo (VmtVcpu *vcpu, VmtIrAmo amo, guint64 va, guint size, guint attr, guint64 value, guint64 *old);
+gboolean vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr,
+                                     guint64 value, guint64 *failed);
+gboolean vmt_vcpu_amo (VmtVcpu *vcpu, VmtIrAmo amo, guint64 va, guint size, guint attr,
+                       guint64 value, guint64 *old);
 void vmt_vcpu_clear_reservation (VmtVcpu *vcpu);
-/* Host memory of @va for a whole-block operation (cbo.zero): at most to the page's end; *@size says how much of what was asked for. NULL with no exception pending:
- * not RAM, do it piecewise. */
+/* Host memory of @va for a whole-block operation (cbo.zero): at most to the page's end; *@size says
+ * how much of what was asked for. NULL with no exception pending: not RAM, do it piecewise. */
 gpointer vmt_vcpu_map (VmtVcpu *vcpu, guint64 va, guint *size, VmtAccess access);
 
-/* Other threads' vCPUs, by their VmtVcpu. */
-void vmt_vcpu_run_on (VmtVcpu *vcpu, void (*func) (VmtVcpu *vcpu, gpointer data), gpointer data, gboolean wait);
+/* Runs @func at the vCPU's next safepoint, on its thread (at once if called from there); by proxy,
+ * on the caller's thread while the vCPU is held, when it is paused, stopped, waiting for an
+ * interrupt or has no thread. @wait: returns after it ran. Any thread; a vCPU that waits here
+ * serves what others ask of it meanwhile, so that two may wait for each other. */
+void vmt_vcpu_run_on (VmtVcpu *vcpu, void (*func) (VmtVcpu *vcpu, gpointer data), gpointer data,
+                      gboolean wait);
+
+/* Power state: a stopped vCPU executes nothing until it is started. */
+typedef enum
+{
+  VMT_VCPU_STOPPED,
+  VMT_VCPU_START_PENDING,
+  VMT_VCPU_STARTED
+} VmtVcpuPower;
+VmtVcpuPower vmt_vcpu_get_power (VmtVcpu *vcpu);
+/* Any thread. Starts a stopped vCPU after @setup (nullable; sets registers) ran on its thread;
+ * @destroy (nullable) frees @data, whatever happens. FALSE: it is not stopped. */
+gboolean vmt_vcpu_start (VmtVcpu *vcpu, void (*setup) (VmtVcpu *vcpu, gpointer data), gpointer data,
+                         GDestroyNotify destroy);
+/* On its own thread: stops at the end of the present block. */
+void vmt_vcpu_stop (VmtVcpu *vcpu);
+/* Whether the caller may touch the vCPU's state: its own thread, or a proxy's. */
+gboolean vmt_vcpu_is_own (VmtVcpu *vcpu);
 
 G_END_DECLS

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "vmt-cpu.h"
+#include "vmt-arch-register.h"
 #include "vmt-ir-builder.h"
 
 G_BEGIN_DECLS
+
+typedef struct _VmtArchOps VmtArchOps;
 
 typedef enum
 {
@@ -62,7 +64,8 @@ struct _VmtArchOps
   /* Builds the IR of the block at vcpu->pc. @code: the rest of the page's bytes, @size of them; an
    * instruction that straddles the page's end is only decoded when it is the block's first: then
    * @next holds the following page's first bytes (else NULL). Begins with vmt_ir_builder_begin()
-   * done. Never fails: undecodable bytes become a TRAP. Returns the bytes covered. */
+   * done. Never fails: undecodable bytes become a TRAP. Returns the bytes covered; 0 when the first
+   * instruction is longer than @code and @next is NULL: it is then called again with more. */
   guint (*decode) (VmtVcpu *vcpu, VmtIrBuilder *builder, guint page_offset, const guint8 *code,
                    guint size, const guint8 *next, guint next_size);
 
