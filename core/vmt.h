@@ -24,6 +24,7 @@
 #include "vmt-device.h"
 #include "vmt-backend.h"
 #include "vmt-block.h"
+#include "vmt-block-file.h"
 #include "vmt-net.h"
 #include "vmt-char.h"
 #include "vmt-entropy.h"
