@@ -68,10 +68,12 @@ describe_user (VmtFirmwareNode *node, const char *name, VmtTestFinisher *self, g
   vmt_firmware_node_set_u32 (child, "value", value);
 }
 
+/* simple-mfd makes kernels look at the children. */
 static void
 vmt_test_finisher_describe (VmtDevice *device, VmtFirmwareNode *node)
 {
-  static const char *const compatible[] = { "sifive,test1", "sifive,test0", "syscon", NULL };
+  static const char *const compatible[] = { "sifive,test1", "sifive,test0", "syscon", "simple-mfd",
+                                            NULL };
   VmtTestFinisher *self = VMT_TEST_FINISHER (device);
 
   vmt_firmware_node_set_name (node, "test");
