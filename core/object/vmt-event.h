@@ -32,6 +32,9 @@ GPtrArray *vmt_object_class_list_events (VmtObjectClass *klass);
  * payload of another type is a programmer error. */
 void vmt_object_emit (VmtObject *self, const char *event, GVariant *payload);
 
+/* Of a root: where events are delivered (NULL: at once, on the emitting thread). The machine sets its own context. */
+void vmt_object_set_event_context (VmtObject *root, GMainContext *context);
+
 typedef void (*VmtEventFunc) (VmtObject *source, const char *event, GVariant *payload, gpointer data);
 /* Everything below @root whose path matches @path ("*" any run within one component, "**" any depth) and
  * whose event matches @event ("*" or a name). Returns an id, never 0. */

@@ -20,7 +20,7 @@ G_DECLARE_DERIVABLE_TYPE (VmtObject, vmt_object, VMT, OBJECT, GObject)
 struct _VmtObjectClass
 {
   GObjectClass parent_class;
-  /* A child was added or is about to go. */
+  /* A child was added or is about to go. Not called for children that go with their parent. */
   void (*child_added) (VmtObject *self, VmtObject *child);
   void (*child_removed) (VmtObject *self, VmtObject *child);
   gpointer reserved[8];
@@ -46,6 +46,8 @@ void vmt_object_visit (VmtObject *self, VmtObjectVisit visit, gpointer data);
  * After realize only properties with VMT_PARAM_LIVE may change. */
 gboolean vmt_object_set_text (VmtObject *self, const char *property, const char *text, GError **error);
 char *vmt_object_get_text (VmtObject *self, const char *property, GError **error);
+/* Whether @pspec may be set now, for callers that have a GValue instead of text. */
+gboolean vmt_object_check_settable (VmtObject *self, GParamSpec *pspec, GError **error);
 /* A realized object refuses to set any property without VMT_PARAM_LIVE (see vmt_object_set_text). */
 void vmt_object_set_frozen (VmtObject *self, gboolean frozen);
 gboolean vmt_object_is_frozen (VmtObject *self);
