@@ -27,8 +27,9 @@ typedef struct { const char *name; const char *text; } VmtIrqSpec;
 /**
  * VmtRegionSpec:
  * @registers: the table; or NULL when @ops does everything
- * @ops: instead of (or, as virtual read and write that default to the table, in front of) the table; (nullable)
- * @size: bytes; 0: the instance sets it with vmt_device_set_region_size() in realize_regions
+ * @ops: instead of (or, as virtual read and write that default to the table, in front of) the table; (nullable). Called
+ *   with the device; a callback that is NULL means the table, a size that is 0 the table's
+ * @size: bytes; 0: the instance sets it with vmt_device_set_region_size() in prepare
  */
 typedef struct
 {
@@ -86,14 +87,18 @@ guint vmt_device_get_n_regions (VmtDevice *self);
 const VmtRegionSpec *vmt_device_get_region (VmtDevice *self, guint index);
 guint64 vmt_device_get_region_size (VmtDevice *self, guint index);
 void vmt_device_set_region_size (VmtDevice *self, guint index, guint64 size);
-/* Where region @index is (or will be) mapped; G_MAXUINT64 when nowhere. */
+/* In prepare: array @name of the table has @count elements (0: as the table says). */
+void vmt_device_set_register_count (VmtDevice *self, guint region, const char *name, guint count);
+/* Where region @index is (or will be) mapped; G_MAXUINT64 when nowhere. On a realized device the mapping moves at once, from any
+ * thread, the device's lock held or not; over another region it is left out, with a guest error. */
 guint64 vmt_device_get_base (VmtDevice *self, guint index);
 void vmt_device_set_base (VmtDevice *self, guint index, guint64 base);
 
 /* The table's access as a guest would make it (hooks, masks, widths), lock already held: what ops default to. */
 VmtMemStatus vmt_device_table_read (VmtDevice *self, guint region, guint64 offset, guint size, guint64 *value);
 VmtMemStatus vmt_device_table_write (VmtDevice *self, guint region, guint64 offset, guint size, guint64 value);
-/* A register's value for people and debuggers: never triggers a hook that has side effects. */
+/* A register's value for people and debuggers: never triggers a hook that has side effects. Takes the lock. FALSE: no register
+ * begins here, or it cannot be looked at. */
 gboolean vmt_device_peek (VmtDevice *self, guint region, guint64 offset, guint64 *value);
 
 /* The machine calls these; tests may through VmtHarness. */

@@ -32,5 +32,7 @@ typedef struct
 GVariant *vmt_state_table_save (const VmtStateField *fields, gconstpointer state);
 /* Unknown names and wrong types are errors; a field that is missing but newer than @version keeps its value. */
 gboolean vmt_state_table_load (const VmtStateField *fields, gpointer state, GVariant *saved, guint version, GError **error);
+/* All fields to 0. */
+void vmt_state_table_reset (const VmtStateField *fields, gpointer state);
 
 G_END_DECLS

@@ -294,7 +294,7 @@ vmt_address_space_find (VmtAddressSpace *self, guint64 address, VmtMemoryRegion 
 }
 
 gboolean
-vmt_address_space_find_ram (VmtAddressSpace *self, guint64 address, VmtMemoryRegion *region)
+_vmt_address_space_find_ram (VmtAddressSpace *self, guint64 address, VmtMemoryRegion *region)
 {
   Stripe *stripe = enter (self);
   const VmtMemoryRegion *found = search (__atomic_load_n (&self->table, __ATOMIC_SEQ_CST), address);

@@ -35,7 +35,7 @@ vmt_dma_read (VmtAddressSpace *space, guint64 address, gpointer buffer, guint64 
   while (size > 0)
     {
       VmtMemoryRegion region;
-      if (!vmt_address_space_find_ram (space, address, &region))
+      if (!_vmt_address_space_find_ram (space, address, &region))
         return FALSE;
       guint64 offset = address - region.base;
       guint64 n = MIN (size, region.size - offset);
@@ -57,7 +57,7 @@ vmt_dma_write (VmtAddressSpace *space, guint64 address, gconstpointer buffer, gu
   while (size > 0)
     {
       VmtMemoryRegion region;
-      if (!vmt_address_space_find_ram (space, address, &region))
+      if (!_vmt_address_space_find_ram (space, address, &region))
         return FALSE;
       guint64 offset = address - region.base;
       guint64 n = MIN (size, region.size - offset);
@@ -78,7 +78,7 @@ gpointer
 vmt_dma_map (VmtAddressSpace *space, guint64 address, guint64 *size, gboolean write)
 {
   VmtMemoryRegion region;
-  if (*size == 0 || !vmt_address_space_find_ram (space, address, &region))
+  if (*size == 0 || !_vmt_address_space_find_ram (space, address, &region))
     return NULL;
   gpointer host = NULL;
   if (!write || !region.readonly)
@@ -98,7 +98,7 @@ void
 vmt_dma_unmap (VmtAddressSpace *space, guint64 address, guint64 size, gboolean write)
 {
   VmtMemoryRegion region;
-  if (!write || size == 0 || !vmt_address_space_find_ram (space, address, &region))
+  if (!write || size == 0 || !_vmt_address_space_find_ram (space, address, &region))
     return;
   guint64 offset = address - region.base;
   vmt_address_space_notify_store (space, region.ram, region.ram_offset + offset,
