@@ -27,6 +27,7 @@
 #include "vmt-block-file.h"
 #include "vmt-net.h"
 #include "vmt-char.h"
+#include "vmt-char-fd.h"
 #include "vmt-entropy.h"
 #include "vmt-clock.h"
 #include "vmt-cpu.h"

@@ -13,5 +13,7 @@ VmtWaker *vmt_waker_new (GMainContext *context, void (*func) (gpointer data), gp
 void vmt_waker_free (VmtWaker *waker);
 /* Any thread. */
 void vmt_waker_wake (VmtWaker *waker);
+/* As that, but so much later. */
+void vmt_waker_wake_in (VmtWaker *waker, gint64 microseconds);
 
 G_END_DECLS

@@ -49,3 +49,10 @@ vmt_waker_wake (VmtWaker *waker)
   if (__atomic_exchange_n (&waker->pending, 1, __ATOMIC_SEQ_CST) == 0)
     g_source_set_ready_time (&waker->source, 0);
 }
+
+void
+vmt_waker_wake_in (VmtWaker *waker, gint64 microseconds)
+{
+  if (__atomic_exchange_n (&waker->pending, 1, __ATOMIC_SEQ_CST) == 0)
+    g_source_set_ready_time (&waker->source, g_get_monotonic_time () + microseconds);
+}
