@@ -10,6 +10,7 @@
 #include "vmt-param.h"
 #include "vmt-value.h"
 #include "vmt-event.h"
+#include "vmt-host.h"
 #include "vmt-plugin.h"
 #include "vmt-registry.h"
 #include "vmt-ram.h"

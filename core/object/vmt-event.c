@@ -35,7 +35,7 @@ subscription_unref (gpointer data)
 }
 
 void
-vmt_object_events_clear (VmtObjectEvents *events)
+_vmt_object_events_clear (VmtObjectEvents *events)
 {
   g_clear_pointer (&events->subscriptions, g_ptr_array_unref);
   g_clear_pointer (&events->context, g_main_context_unref);
@@ -210,7 +210,7 @@ deliver (VmtObject *source, const char *event, GVariant *payload)
   at = source;
   for (guint depth = 0; at != NULL; depth++, at = vmt_object_get_parent (at))
     {
-      GPtrArray *all = vmt_object_get_events (at)->subscriptions;
+      GPtrArray *all = _vmt_object_get_events (at)->subscriptions;
 
       for (guint i = 0; all != NULL && i < all->len; i++)
         {
@@ -306,7 +306,7 @@ vmt_object_emit (VmtObject *self, const char *event, GVariant *payload)
       return;
     }
 
-  context = g_atomic_pointer_get (&vmt_object_get_events (vmt_object_get_root (self))->context);
+  context = g_atomic_pointer_get (&_vmt_object_get_events (vmt_object_get_root (self))->context);
   if (context == NULL || g_main_context_is_owner (context))
     deliver (self, spec->name, owned);
   else
@@ -342,7 +342,7 @@ vmt_object_set_event_context (VmtObject *root, GMainContext *context)
 
   g_return_if_fail (VMT_IS_OBJECT (root));
 
-  events = vmt_object_get_events (root);
+  events = _vmt_object_get_events (root);
   before = events->context;
   g_atomic_pointer_set (&events->context, context != NULL ? g_main_context_ref (context) : NULL);
   g_clear_pointer (&before, g_main_context_unref);
@@ -373,7 +373,7 @@ vmt_object_subscribe (VmtObject *root, const char *path, const char *event, VmtE
   g_return_val_if_fail (event != NULL, 0);
   g_return_val_if_fail (func != NULL, 0);
 
-  events = vmt_object_get_events (root);
+  events = _vmt_object_get_events (root);
   if (events->subscriptions == NULL)
     events->subscriptions = g_ptr_array_new_with_free_func (subscription_unref);
 
@@ -407,7 +407,7 @@ vmt_object_unsubscribe (VmtObject *root, guint id)
 
   g_return_if_fail (VMT_IS_OBJECT (root));
 
-  all = vmt_object_get_events (root)->subscriptions;
+  all = _vmt_object_get_events (root)->subscriptions;
   for (guint i = 0; all != NULL && i < all->len; i++)
     {
       Subscription *one = g_ptr_array_index (all, i);

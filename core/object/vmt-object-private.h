@@ -13,9 +13,9 @@ typedef struct
   guint last_id;
 } VmtObjectEvents;
 
-G_GNUC_INTERNAL VmtObjectEvents *vmt_object_get_events (VmtObject *self);
-G_GNUC_INTERNAL void vmt_object_events_clear (VmtObjectEvents *events);
+VmtObjectEvents *_vmt_object_get_events (VmtObject *self);
+void _vmt_object_events_clear (VmtObjectEvents *events);
 /* "uart0" or, outside any tree or at its root, the type's name: for messages. */
-G_GNUC_INTERNAL char *vmt_object_dup_label (VmtObject *self);
+char *_vmt_object_dup_label (VmtObject *self);
 
 G_END_DECLS

@@ -54,7 +54,7 @@ vmt_object_finalize (GObject *object)
 {
   VmtObjectPrivate *priv = PRIVATE (VMT_OBJECT (object));
 
-  vmt_object_events_clear (&priv->events);
+  _vmt_object_events_clear (&priv->events);
   g_ptr_array_unref (priv->children);
   g_clear_pointer (&priv->by_id, g_hash_table_unref);
   g_free (priv->id);
@@ -78,13 +78,13 @@ vmt_object_init (VmtObject *self)
 }
 
 VmtObjectEvents *
-vmt_object_get_events (VmtObject *self)
+_vmt_object_get_events (VmtObject *self)
 {
   return &PRIVATE (self)->events;
 }
 
 char *
-vmt_object_dup_label (VmtObject *self)
+_vmt_object_dup_label (VmtObject *self)
 {
   g_autofree char *path = vmt_object_dup_path (self);
 
@@ -218,7 +218,7 @@ vmt_object_add_child (VmtObject *self, const char *id, VmtObject *child, GError 
     }
   if (priv->by_id != NULL && g_hash_table_contains (priv->by_id, id))
     {
-      g_autofree char *label = vmt_object_dup_label (self);
+      g_autofree char *label = _vmt_object_dup_label (self);
 
       g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
                    "'%s' already has an object with the id '%s': choose another id", label, id);
@@ -393,7 +393,8 @@ vmt_object_visit (VmtObject *self, VmtObjectVisit visit, gpointer data)
   if (PRIVATE (self)->children->len == 0)
     return;
   level = g_ptr_array_new_with_free_func (g_object_unref);
-  g_ptr_array_extend (level, PRIVATE (self)->children, (GCopyFunc)g_object_ref, NULL);
+  for (guint i = 0; i < PRIVATE (self)->children->len; i++)
+    g_ptr_array_add (level, g_object_ref (g_ptr_array_index (PRIVATE (self)->children, i)));
   for (guint i = 0; i < level->len; i++)
     vmt_object_visit (g_ptr_array_index (level, i), visit, data);
 }
@@ -417,7 +418,7 @@ find_property (VmtObject *self, const char *property, GError **error)
     g_ptr_array_add (names, (gpointer)g_param_spec_get_name (all[i]));
   g_ptr_array_add (names, NULL);
   nearest = vmt_nearest_name (property, (const char *const *)names->pdata);
-  label = vmt_object_dup_label (self);
+  label = _vmt_object_dup_label (self);
   g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND, "%s has no property '%s'%s%s%s", label,
                property, nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
                nearest != NULL ? "'?" : "");
@@ -452,7 +453,7 @@ vmt_object_set_text (VmtObject *self, const char *property, const char *text, GE
     return FALSE;
   if (!vmt_value_parse (pspec, text, self, &value, error))
     {
-      g_autofree char *label = vmt_object_dup_label (self);
+      g_autofree char *label = _vmt_object_dup_label (self);
 
       g_prefix_error (error, "%s: ", label);
       return FALSE;
@@ -485,7 +486,7 @@ vmt_object_check_settable (VmtObject *self, GParamSpec *pspec, GError **error)
       (!PRIVATE (self)->frozen || (pspec->flags & VMT_PARAM_LIVE) != 0))
     return TRUE;
 
-  label = vmt_object_dup_label (self);
+  label = _vmt_object_dup_label (self);
   if ((pspec->flags & G_PARAM_WRITABLE) == 0)
     g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED, "%s: property '%s' is read-only", label,
                  pspec->name);
@@ -523,7 +524,7 @@ vmt_object_get_text (VmtObject *self, const char *property, GError **error)
     return NULL;
   if ((pspec->flags & G_PARAM_READABLE) == 0)
     {
-      g_autofree char *label = vmt_object_dup_label (self);
+      g_autofree char *label = _vmt_object_dup_label (self);
 
       g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED, "%s: property '%s' cannot be read",
                    label, pspec->name);

@@ -6,13 +6,12 @@
 G_BEGIN_DECLS
 
 /* Decimal or "0x" hexadecimal digits and nothing else; FALSE also when they do not fit. */
-G_GNUC_INTERNAL gboolean vmt_parse_digits (const char *text, const char **end, guint64 *value,
-                                           gboolean *overflow);
+gboolean _vmt_parse_digits (const char *text, const char **end, guint64 *value, gboolean *overflow);
 /* "10ms"; nanoseconds. */
-G_GNUC_INTERNAL gboolean vmt_parse_time (const char *text, guint64 *time, GError **error);
-G_GNUC_INTERNAL char *vmt_format_time (guint64 time);
+gboolean _vmt_parse_time (const char *text, guint64 *time, GError **error);
+char *_vmt_format_time (guint64 time);
 /* "a,b" with "\" in front of a comma or backslash that belongs to an item. */
-G_GNUC_INTERNAL GStrv vmt_parse_list (const char *text, GError **error);
-G_GNUC_INTERNAL char *vmt_format_list (const char *const *items);
+GStrv _vmt_parse_list (const char *text, GError **error);
+char *_vmt_format_list (const char *const *items);
 
 G_END_DECLS

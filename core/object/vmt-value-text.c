@@ -6,7 +6,7 @@
 #include "vmt-value-private.h"
 
 gboolean
-vmt_parse_digits (const char *text, const char **end, guint64 *value, gboolean *overflow)
+_vmt_parse_digits (const char *text, const char **end, guint64 *value, gboolean *overflow)
 {
   const char *at = text;
   guint base = 10;
@@ -88,7 +88,7 @@ vmt_parse_size (const char *text, guint64 *size, GError **error)
   g_return_val_if_fail (text != NULL, FALSE);
   g_return_val_if_fail (size != NULL, FALSE);
 
-  if (!vmt_parse_digits (text, &end, &value, &overflow) && !overflow)
+  if (!_vmt_parse_digits (text, &end, &value, &overflow) && !overflow)
     goto malformed;
   if (*end == '.')
     {
@@ -152,13 +152,13 @@ vmt_format_size (guint64 size)
 }
 
 gboolean
-vmt_parse_time (const char *text, guint64 *time, GError **error)
+_vmt_parse_time (const char *text, guint64 *time, GError **error)
 {
   const char *end = text;
   gboolean overflow = FALSE;
   guint64 value = 0, factor = *text != '\0' ? 0 : 1;
 
-  if (vmt_parse_digits (text, &end, &value, &overflow) || overflow)
+  if (_vmt_parse_digits (text, &end, &value, &overflow) || overflow)
     {
       if (*end == '\0')
         factor = 1;
@@ -186,7 +186,7 @@ vmt_parse_time (const char *text, guint64 *time, GError **error)
 }
 
 char *
-vmt_format_time (guint64 time)
+_vmt_format_time (guint64 time)
 {
   /* Seconds are the largest unit that is printed: nobody reads 90s faster as 1.5 minutes. */
   for (guint i = 2; time != 0 && i < G_N_ELEMENTS (time_units); i++)
@@ -229,7 +229,7 @@ vmt_parse_boolean (const char *text, gboolean *value, GError **error)
 }
 
 GStrv
-vmt_parse_list (const char *text, GError **error)
+_vmt_parse_list (const char *text, GError **error)
 {
   g_autoptr (GStrvBuilder) items = g_strv_builder_new ();
   g_autoptr (GString) item = g_string_new (NULL);
@@ -259,7 +259,7 @@ vmt_parse_list (const char *text, GError **error)
 }
 
 char *
-vmt_format_list (const char *const *items)
+_vmt_format_list (const char *const *items)
 {
   GString *text = g_string_new (NULL);
 

@@ -43,7 +43,7 @@ parse_unsigned (GParamSpec *pspec, const char *text, guint64 max, guint64 *numbe
   gboolean overflow;
   const char *digits = *text == '-' ? text + 1 : text;
 
-  if (!vmt_parse_digits (digits, &end, number, &overflow) && !overflow)
+  if (!_vmt_parse_digits (digits, &end, number, &overflow) && !overflow)
     return refuse (pspec, error, "'%s' is not a whole number", text);
   if (*end != '\0')
     return refuse (pspec, error, "'%s' is not a whole number: nothing may follow the digits", text);
@@ -61,7 +61,7 @@ parse_signed (GParamSpec *pspec, const char *text, gint64 min, gint64 max, gint6
   gboolean negative = *text == '-';
   guint64 magnitude;
 
-  if (!vmt_parse_digits (negative ? text + 1 : text, &end, &magnitude, &overflow) && !overflow)
+  if (!_vmt_parse_digits (negative ? text + 1 : text, &end, &magnitude, &overflow) && !overflow)
     return refuse (pspec, error, "'%s' is not a whole number", text);
   if (*end != '\0')
     return refuse (pspec, error, "'%s' is not a whole number: nothing may follow the digits", text);
@@ -190,7 +190,7 @@ parse_uint64 (GParamSpec *pspec, VmtParamKind kind, const char *text, GValue *va
     good = parse_unsigned (pspec, text, G_MAXUINT64, &number, error);
   else
     {
-      good = kind == VMT_PARAM_TIME ? vmt_parse_time (text, &number, error)
+      good = kind == VMT_PARAM_TIME ? _vmt_parse_time (text, &number, error)
                                     : vmt_parse_size (text, &number, error);
       if (!good)
         g_prefix_error (error, "property '%s': ", pspec->name);
@@ -227,7 +227,7 @@ parse_into (GParamSpec *pspec, const char *text, VmtObject *scope, GValue *value
       return parse_link (pspec, text, scope, value, error);
     case VMT_PARAM_LIST:
       {
-        GStrv items = vmt_parse_list (text, error);
+        GStrv items = _vmt_parse_list (text, error);
 
         if (items == NULL)
           {
@@ -411,7 +411,7 @@ vmt_value_format (GParamSpec *pspec, const GValue *value)
     case VMT_PARAM_ADDRESS:
       return g_strdup_printf ("0x%" G_GINT64_MODIFIER "x", g_value_get_uint64 (value));
     case VMT_PARAM_TIME:
-      return vmt_format_time (g_value_get_uint64 (value));
+      return _vmt_format_time (g_value_get_uint64 (value));
     case VMT_PARAM_LINK:
       {
         GObject *object = g_value_get_object (value);
@@ -419,7 +419,7 @@ vmt_value_format (GParamSpec *pspec, const GValue *value)
         return VMT_IS_OBJECT (object) ? vmt_object_dup_path (VMT_OBJECT (object)) : g_strdup ("");
       }
     case VMT_PARAM_LIST:
-      return vmt_format_list (g_value_get_boxed (value));
+      return _vmt_format_list (g_value_get_boxed (value));
     case VMT_PARAM_FEATURE:
     case VMT_PARAM_FILE:
     case VMT_PARAM_PLAIN:
