@@ -9,6 +9,7 @@
 #include "vmt-fast-abi.h"
 #include "vmt-fp.h"
 #include "vmt-ir.h"
+#include "vmt-ir-flags.h"
 #include "vmt-ir-builder.h"
 #include "vmt-arch.h"
 #include "vmt-vcpu.h"

@@ -227,7 +227,7 @@ emit (VmtIrBuilder *b, VmtIrOpcode opcode, VmtIrType type, guint flags, VmtIrVal
     return;
   a = resolve (b, a);
   v = resolve (b, v);
-  if (!(info->flags & (VMT_IR_OP_ATTR | VMT_IR_OP_COND)))
+  if (!(info->flags & (VMT_IR_OP_ATTR | VMT_IR_OP_COND | VMT_IR_OP_FCOND)))
     c = resolve (b, c);
   *insert_op (b, b->n_ops) = (VmtIrOp){
     .opcode = opcode,
@@ -429,9 +429,8 @@ make (VmtIrBuilder *b, VmtIrOpcode opcode, VmtIrType type, guint flags, VmtIrVal
   a = resolve (b, a);
   v = resolve (b, v);
   c = resolve (b, c);
-  if (vmt_ir_op_info[opcode].signature[0] != 'i' && opcode != VMT_IR_MOV)
-    return emit_value (b, opcode, type, flags, a, v, c, imm);
-  if (vmt_ir_type_class (type) == 'i' && type != VMT_IR_I128)
+  if (vmt_ir_type_class (type) == 'i' && type != VMT_IR_I128 &&
+      strchr ("i?", vmt_ir_op_info[opcode].signature[0]))
     {
       if (is_commutative (opcode) && vmt_ir_is_const (a))
         {
@@ -471,6 +470,46 @@ vmt_ir_op3 (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrV
             VmtIrVal c, gint32 imm)
 {
   return make (b, op, type, flags, a, v, c, imm);
+}
+
+VmtIrVal
+vmt_ir_op_ext (VmtIrBuilder *b, VmtIrOpcode opcode, VmtIrType type, guint flags, VmtIrVal a,
+               VmtIrVal v, VmtIrVal c, gint32 imm, VmtIrVal xa, VmtIrVal xb, VmtIrVal xc,
+               VmtIrVal *second)
+{
+  VmtIrVal d = VMT_IR_NO_VAL, xd = VMT_IR_NO_VAL;
+  VmtIrType result = vmt_ir_op_result_type (opcode, type), ext_result;
+  VmtIrOp op = { .opcode = opcode, .type = type };
+
+  ext_result = vmt_ir_ext_result_type (&op);
+  /* First: nothing may come between the op and its EXT. */
+  xa = resolve (b, xa);
+  xb = resolve (b, xb);
+  xc = resolve (b, xc);
+  if (result != VMT_IR_NONE)
+    d = new_temp (b, result);
+  if (ext_result != VMT_IR_NONE)
+    xd = new_temp (b, ext_result);
+  emit (b, opcode, type, flags, d, a, v, c, imm);
+  emit (b, VMT_IR_EXT, VMT_IR_NONE, 0, xd, xa, xb, xc, 0);
+  if (second)
+    *second = xd;
+  return d;
+}
+
+VmtIrVal
+vmt_ir_masked (VmtIrBuilder *b, VmtIrOpcode opcode, VmtIrType type, VmtIrType element, VmtIrVal a,
+               VmtIrVal v, VmtIrVal c, gint32 imm, VmtIrVal predicate, VmtIrVal inactive)
+{
+  return vmt_ir_op_ext (b, opcode, type, element | VMT_IR_MASKED, a, v, c, imm, predicate, inactive,
+                        VMT_IR_NO_VAL, NULL);
+}
+
+void
+vmt_ir_do (VmtIrBuilder *b, VmtIrOpcode opcode, VmtIrType type, guint flags, VmtIrVal a, VmtIrVal v,
+           VmtIrVal c, gint32 imm)
+{
+  emit (b, opcode, type, flags, VMT_IR_NO_VAL, a, v, c, imm);
 }
 
 void
@@ -543,13 +582,8 @@ VmtIrVal
 vmt_ir_cas (VmtIrBuilder *b, VmtIrType type, guint flags, VmtIrVal address, gint32 displacement,
             VmtIrVal expected, VmtIrVal desired, guint attr)
 {
-  VmtIrVal d;
-
-  /* Resolved first: nothing may come between the op and its EXT. */
-  expected = resolve (b, expected);
-  d = emit_value (b, VMT_IR_CAS, type, flags, address, desired, attr, displacement);
-  emit (b, VMT_IR_EXT, VMT_IR_NONE, 0, VMT_IR_NO_VAL, expected, VMT_IR_NO_VAL, VMT_IR_NO_VAL, 0);
-  return d;
+  return vmt_ir_op_ext (b, VMT_IR_CAS, type, flags, address, desired, attr, displacement, expected,
+                        VMT_IR_NO_VAL, VMT_IR_NO_VAL, NULL);
 }
 
 void
@@ -666,7 +700,7 @@ vmt_ir_builder_finish (VmtIrBuilder *b, gint32 next)
 
       op->a = renumber (b, op->a, &n_consts);
       op->b = renumber (b, op->b, &n_consts);
-      if (!(info->flags & (VMT_IR_OP_ATTR | VMT_IR_OP_COND)))
+      if (!(info->flags & (VMT_IR_OP_ATTR | VMT_IR_OP_COND | VMT_IR_OP_FCOND)))
         op->c = renumber (b, op->c, &n_consts);
       if (vmt_ir_is_temp (op->d))
         {

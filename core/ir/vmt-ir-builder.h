@@ -36,6 +36,18 @@ VmtIrVal vmt_ir_op2 (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flag
                      VmtIrVal c, gint32 imm);
 VmtIrVal vmt_ir_op3 (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrVal a,
                      VmtIrVal v, VmtIrVal c, gint32 imm);
+/* Ops without a result: FENCE and control have functions of their own below. */
+void vmt_ir_do (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrVal a,
+                VmtIrVal v, VmtIrVal c, gint32 imm);
+/* An op and the EXT after it, with the operands @xa, @xb, @xc. @second: (out) (optional): the EXT's
+ * result. */
+VmtIrVal vmt_ir_op_ext (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, guint flags, VmtIrVal a,
+                        VmtIrVal v, VmtIrVal c, gint32 imm, VmtIrVal xa, VmtIrVal xb, VmtIrVal xc,
+                        VmtIrVal *second);
+/* A vector op for the elements of @predicate; the others are @inactive's, or 0. */
+VmtIrVal vmt_ir_masked (VmtIrBuilder *b, VmtIrOpcode op, VmtIrType type, VmtIrType element,
+                        VmtIrVal a, VmtIrVal v, VmtIrVal c, gint32 imm, VmtIrVal predicate,
+                        VmtIrVal inactive);
 /* Writes a global. When @value is the temporary that the instruction's last op made, that op writes
  * the global itself.
  *

@@ -2,10 +2,14 @@
 #include "vmt-ir-text-private.h"
 
 const char *const vmt_ir_cond_names[] = { "eq", "ne", "lt", "ge", "ltu", "geu", NULL };
+const char *const vmt_ir_flag_cond_names[] = { "o",  "no", "c",  "nc", "z",  "nz", "be",
+                                               "a",  "s",  "ns", "p",  "np", "lt", "ge",
+                                               "le", "gt", "ls", "hi", NULL };
 const char *const vmt_ir_amo_names[] = { "swap", "add",  "and",  "or",   "xor",
                                          "mins", "maxs", "minu", "maxu", NULL };
-const char *const vmt_ir_flag_names[] = { "sx", "uw", "boxed", "call", "ret", NULL };
-const char *const vmt_ir_attr_names[] = { "acquire", "release", "aligned", "store-fault", NULL };
+const char *const vmt_ir_flag_names[] = { "sx", "uw", "boxed", "call", "ret", "notborrow", NULL };
+const char *const vmt_ir_attr_names[] = { "acquire",     "release",      "aligned",
+                                          "store-fault", "unprivileged", NULL };
 
 static void
 append_name (GString *s, const char *const *names, guint index)
@@ -14,6 +18,13 @@ append_name (GString *s, const char *const *names, guint index)
     g_string_append (s, names[index]);
   else
     g_string_append_printf (s, "?%u", index);
+}
+
+static void
+append_suffix (GString *s, const char *const *names, guint index)
+{
+  g_string_append_c (s, '.');
+  append_name (s, names, index);
 }
 
 static void
@@ -67,31 +78,38 @@ vmt_ir_append_op (GString *s, const VmtIrBlock *block, const VmtIrOp *op)
 
       g_string_append_printf (s, ".%s", type ? type : "?");
     }
-  for (guint i = 0; vmt_ir_flag_names[i]; i++)
-    if (op->flags >> i & 1)
-      g_string_append_printf (s, ".%s", vmt_ir_flag_names[i]);
-  if (info->flags & (VMT_IR_OP_COND | VMT_IR_OP_COND_IMM | VMT_IR_OP_AMO_IMM))
+  if (info->flags & VMT_IR_OP_VEC)
     {
-      g_string_append_c (s, '.');
-      if (info->flags & VMT_IR_OP_COND)
-        append_name (s, vmt_ir_cond_names, op->c);
-      else if (info->flags & VMT_IR_OP_COND_IMM)
-        append_name (s, vmt_ir_cond_names, op->imm);
-      else
-        append_name (s, vmt_ir_amo_names, op->imm);
+      const char *elem = vmt_ir_type_name (VMT_IR_ELEM (op->flags));
+
+      g_string_append_printf (s, ".%s%s", elem ? elem : "?", op->flags & VMT_IR_MASKED ? ".m" : "");
     }
-  has_imm =
-      strchr (info->signature, '#') && !(info->flags & (VMT_IR_OP_COND_IMM | VMT_IR_OP_AMO_IMM));
-  if (op->opcode == VMT_IR_CALL && has_imm)
+  else
+    for (guint i = 0; vmt_ir_flag_names[i]; i++)
+      if (op->flags >> i & 1)
+        g_string_append_printf (s, ".%s", vmt_ir_flag_names[i]);
+  has_imm = FALSE;
+  if (info->flags & VMT_IR_OP_COND)
+    append_suffix (s, vmt_ir_cond_names, op->c);
+  else if (info->flags & VMT_IR_OP_COND_IMM)
+    append_suffix (s, vmt_ir_cond_names, op->imm);
+  else if (info->flags & VMT_IR_OP_FCOND)
+    append_suffix (s, vmt_ir_flag_cond_names, op->c);
+  else if (info->flags & VMT_IR_OP_FCOND_IMM)
+    append_suffix (s, vmt_ir_flag_cond_names, op->imm);
+  else if (info->flags & VMT_IR_OP_AMO_IMM)
+    append_suffix (s, vmt_ir_amo_names, op->imm);
+  else if (info->flags & VMT_IR_OP_HELPER_IMM)
     {
-      g_string_append_c (s, ' ');
       if (op->imm >= 0 && (guint)op->imm < arch->n_helpers)
-        g_string_append_printf (s, "@%s", arch->helpers[op->imm].name);
+        g_string_append_printf (s, " @%s", arch->helpers[op->imm].name);
       else
-        g_string_append_printf (s, "?%d", op->imm);
+        g_string_append_printf (s, " ?%d", op->imm);
       separator = ", ";
-      has_imm = FALSE;
     }
+  else
+    has_imm = vmt_ir_op_uses_imm (op->opcode);
+  has_imm |= info->flags & (VMT_IR_OP_COND | VMT_IR_OP_FCOND);
   for (guint i = 0; i < 3; i++)
     if (vmt_ir_op_operand_class (op->opcode, i) != '-')
       {

@@ -7,6 +7,7 @@ G_BEGIN_DECLS
 
 /* Names by number, NULL-terminated; shared by printer and parser. */
 extern const char *const vmt_ir_cond_names[];
+extern const char *const vmt_ir_flag_cond_names[];
 extern const char *const vmt_ir_amo_names[];
 extern const char *const vmt_ir_flag_names[];
 extern const char *const vmt_ir_attr_names[];

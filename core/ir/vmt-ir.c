@@ -42,15 +42,50 @@ vmt_ir_type_bits (VmtIrType type)
   return (guint)type < G_N_ELEMENTS (types) ? types[type].bits : 0;
 }
 
+/* The class of operand @index in "r:[ab]c#+r:abc"; @ext: of the part after '+'. */
+char
+vmt_ir_signature_operand (const char *signature, gboolean ext, guint index, gboolean *optional)
+{
+  gboolean bracket = FALSE;
+  guint i = 0;
+
+  if (ext)
+    {
+      signature = strchr (signature, '+');
+      if (!signature)
+        return '-';
+      signature++;
+    }
+  for (signature += 2; *signature && *signature != '#' && *signature != '+'; signature++)
+    {
+      if (*signature == '[' || *signature == ']')
+        {
+          bracket = *signature == '[';
+          continue;
+        }
+      if (i++ == index)
+        {
+          if (optional)
+            *optional = bracket;
+          return *signature;
+        }
+    }
+  return '-';
+}
+
 char
 vmt_ir_op_operand_class (VmtIrOpcode opcode, guint index)
 {
-  const char *s = vmt_ir_op_info[opcode].signature + 2;
+  return vmt_ir_signature_operand (vmt_ir_op_info[opcode].signature, FALSE, index, NULL);
+}
 
-  for (guint i = 0; *s && *s != '#' && *s != '+'; s++, i++)
-    if (i == index)
-      return *s;
-  return '-';
+gboolean
+vmt_ir_op_uses_imm (VmtIrOpcode opcode)
+{
+  const char *s = vmt_ir_op_info[opcode].signature, *hash = strchr (s, '#'),
+             *plus = strchr (s, '+');
+
+  return hash && (!plus || hash < plus);
 }
 
 VmtIrType
@@ -63,7 +98,8 @@ vmt_ir_op_result_type (VmtIrOpcode opcode, VmtIrType type)
   switch (class)
     {
     case 'i':
-      return type == VMT_IR_I128 ? VMT_IR_I128 : VMT_IR_I64;
+      return type == VMT_IR_I128 && opcode != VMT_IR_SETCC && opcode != VMT_IR_SC ? VMT_IR_I128
+                                                                                  : VMT_IR_I64;
     case 'F':
       return VMT_IR_FLAGS;
     case 'p':
@@ -74,6 +110,33 @@ vmt_ir_op_result_type (VmtIrOpcode opcode, VmtIrType type)
     default:
       return VMT_IR_NONE;
     }
+}
+
+/* What the EXT op after @op makes. */
+VmtIrType
+vmt_ir_ext_result_type (const VmtIrOp *op)
+{
+  const char *plus = strchr (vmt_ir_op_info[op->opcode].signature, '+');
+
+  switch (plus ? plus[1] : '-')
+    {
+    case 'i':
+      return VMT_IR_I64;
+    case 'p':
+      return VMT_IR_PRED;
+    case 'v':
+      return op->type;
+    default:
+      return VMT_IR_NONE;
+    }
+}
+
+gboolean
+vmt_ir_op_has_ext (const VmtIrOp *op)
+{
+  guint flags = vmt_ir_op_info[op->opcode].flags;
+
+  return flags & VMT_IR_OP_HAS_EXT || (flags & VMT_IR_OP_VEC && op->flags & VMT_IR_MASKED);
 }
 
 /* One allocation holds the block and its tables. */

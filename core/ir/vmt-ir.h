@@ -41,6 +41,10 @@ typedef enum
 #define VMT_IR_CALL_HINT                                                                           \
   (1 << 3) /* a jump that calls: the return address is the next instruction */
 #define VMT_IR_RETURN_HINT (1 << 4) /* a jump that returns */
+#define VMT_IR_NOT_BORROW (1 << 5)  /* carries of a subtraction are inverted */
+/* of vector ops */
+#define VMT_IR_ELEM(flags) ((VmtIrType)((flags)&15))
+#define VMT_IR_MASKED (1 << 7) /* EXT follows: predicate and the value of inactive elements */
 
 /**
  * VmtIrVal:
@@ -101,6 +105,71 @@ typedef enum
   VMT_IR_AMO_MAXU,
 } VmtIrAmo;
 
+/* Conditions on flags. */
+typedef enum
+{
+  VMT_IR_FC_O,
+  VMT_IR_FC_NO,
+  VMT_IR_FC_C,
+  VMT_IR_FC_NC,
+  VMT_IR_FC_Z,
+  VMT_IR_FC_NZ,
+  VMT_IR_FC_BE, /* C or Z: x86 */
+  VMT_IR_FC_A,
+  VMT_IR_FC_S,
+  VMT_IR_FC_NS,
+  VMT_IR_FC_P,
+  VMT_IR_FC_NP,
+  VMT_IR_FC_LT, /* S != O */
+  VMT_IR_FC_GE,
+  VMT_IR_FC_LE, /* Z or S != O */
+  VMT_IR_FC_GT,
+  VMT_IR_FC_LS, /* not C, or Z: Arm */
+  VMT_IR_FC_HI,
+} VmtIrFlagCond;
+
+/* Flags as an integer. */
+typedef enum
+{
+  VMT_IR_FLAGS_X86,  /* C 0, P 2, A 4, Z 6, S 7, O 11 */
+  VMT_IR_FLAGS_NZCV, /* V 28, C 29, Z 30, N 31 */
+} VmtIrFlagsLayout;
+
+/* What FMIN and FMAX do about NaNs and zeros. */
+typedef enum
+{
+  VMT_IR_FP_MIN_NUMBER, /* minimumNumber, -0 < +0 (RISC-V) */
+  VMT_IR_FP_MIN_NAN,    /* a NaN is the result (Arm FMIN) */
+  VMT_IR_FP_MIN_X86,    /* a < b ? a : b */
+  VMT_IR_FP_MIN_2008,   /* minNum: a signalling NaN is the result, made quiet (Arm FMINNM) */
+} VmtIrFpMin;
+
+/* What F2I makes of NaNs and of what does not fit. */
+typedef enum
+{
+  VMT_IR_FP_SAT_RISCV, /* saturates; a NaN is the maximum */
+  VMT_IR_FP_SAT_ARM,   /* saturates; a NaN is 0 */
+  VMT_IR_FP_SAT_X86,   /* only the highest bit set (unsigned: all ones) */
+} VmtIrFpSat;
+
+typedef enum
+{
+  VMT_IR_V_TRUNCATE,
+  VMT_IR_V_SAT_SS, /* signed to signed */
+  VMT_IR_V_SAT_SU, /* signed to unsigned */
+  VMT_IR_V_SAT_UU,
+} VmtIrVNarrow;
+
+typedef enum
+{
+  VMT_IR_AES_SUB_SHIFT,         /* ShiftRows, SubBytes */
+  VMT_IR_AES_SUB_SHIFT_MIX,     /* and MixColumns */
+  VMT_IR_AES_INV_SUB_SHIFT,     /* InvShiftRows, InvSubBytes */
+  VMT_IR_AES_INV_SUB_SHIFT_MIX, /* and InvMixColumns */
+  VMT_IR_AES_MIX,
+  VMT_IR_AES_INV_MIX,
+} VmtIrAes;
+
 /* The attribute word of memory ops. */
 typedef enum
 {
@@ -108,21 +177,26 @@ typedef enum
   VMT_IR_MEM_RELEASE = 1 << 1,
   VMT_IR_MEM_ALIGNED = 1 << 2,      /* a misaligned address is an exception, not split */
   VMT_IR_MEM_ATOMIC_FAULT = 1 << 3, /* a load that faults as a store (AMO, SC) */
+  VMT_IR_MEM_UNPRIVILEGED = 1 << 4, /* with user mode's rights (LDTR, HLV) */
 } VmtIrMemAttr;
 
 typedef enum
 {
-  VMT_IR_OP_MEM = 1 << 0,        /* touches guest memory */
-  VMT_IR_OP_FAULT = 1 << 1,      /* may raise a guest exception */
-  VMT_IR_OP_EXIT = 1 << 2,       /* may leave the block */
-  VMT_IR_OP_END = 1 << 3,        /* always leaves the block: the last op */
-  VMT_IR_OP_COND = 1 << 4,       /* c is a VmtIrCond */
-  VMT_IR_OP_ATTR = 1 << 5,       /* c is a VmtIrMemAttr word */
-  VMT_IR_OP_FP = 1 << 6,         /* reads the rounding mode, accumulates flags */
-  VMT_IR_OP_HAS_EXT = 1 << 7,    /* an EXT op follows */
-  VMT_IR_OP_COND_IMM = 1 << 8,   /* imm is a VmtIrCond */
-  VMT_IR_OP_AMO_IMM = 1 << 9,    /* imm is a VmtIrAmo */
-  VMT_IR_OP_FENCE_IMM = 1 << 10, /* imm is a pair of access sets */
+  VMT_IR_OP_MEM = 1 << 0,         /* touches guest memory */
+  VMT_IR_OP_FAULT = 1 << 1,       /* may raise a guest exception */
+  VMT_IR_OP_EXIT = 1 << 2,        /* may leave the block */
+  VMT_IR_OP_END = 1 << 3,         /* always leaves the block: the last op */
+  VMT_IR_OP_COND = 1 << 4,        /* c is a VmtIrCond */
+  VMT_IR_OP_ATTR = 1 << 5,        /* c is a VmtIrMemAttr word */
+  VMT_IR_OP_FP = 1 << 6,          /* reads the rounding mode, accumulates flags */
+  VMT_IR_OP_HAS_EXT = 1 << 7,     /* an EXT op follows */
+  VMT_IR_OP_COND_IMM = 1 << 8,    /* imm is a VmtIrCond */
+  VMT_IR_OP_AMO_IMM = 1 << 9,     /* imm is a VmtIrAmo */
+  VMT_IR_OP_FENCE_IMM = 1 << 10,  /* imm is a pair of access sets */
+  VMT_IR_OP_VEC = 1 << 11,        /* flags name the element's type, may be masked */
+  VMT_IR_OP_FCOND = 1 << 12,      /* c is a VmtIrFlagCond */
+  VMT_IR_OP_FCOND_IMM = 1 << 13,  /* imm is one */
+  VMT_IR_OP_HELPER_IMM = 1 << 14, /* imm is a helper */
 } VmtIrOpFlags;
 
 typedef struct
@@ -136,7 +210,8 @@ extern const VmtIrOpInfo vmt_ir_op_info[VMT_IR_N_OPS];
  * VmtIrGlobal:
  * @offset: bytes from the start of VmtVcpu
  *
- * A slot of the architecture's state that ops may name.
+ * A slot of the architecture's state that ops may name. Integers, FP of up to 64 bits and
+ * predicates take 8 bytes, I128 and F80 16, vectors their size, FLAGS a VmtIrFlags.
  */
 typedef struct
 {
@@ -224,7 +299,8 @@ char vmt_ir_type_class (VmtIrType type);
 const char *vmt_ir_type_name (VmtIrType type);
 /* Bits; of FLAGS and NONE 0, of PRED 64. */
 guint vmt_ir_type_bits (VmtIrType type);
-/* The class of operand @index (0..2: a, b, c) of @opcode, '-' when it has none. */
+/* The class of operand @index (0..2: a, b, c) of @opcode, '-' when it has none; of CALL '?' each,
+ * which may be absent. */
 char vmt_ir_op_operand_class (VmtIrOpcode opcode, guint index);
 /* The type of the value that an op makes: integers are 64-bit containers whatever the op's width.
  * VMT_IR_NONE: it makes none. */
