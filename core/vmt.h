@@ -35,4 +35,7 @@
 #include "vmt-machine.h"
 #include "vmt-loader.h"
 #include "vmt-firmware.h"
+#include "vmt-board.h"
+#include "vmt-control.h"
+#include "vmt-service.h"
 #undef VMT_INSIDE
