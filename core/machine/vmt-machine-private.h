@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "vmt-machine.h"
+
 #include "vmt-event.h"
 #include "vmt-exec.h"
-#include "vmt-machine.h"
 
 G_BEGIN_DECLS
 
