@@ -48,7 +48,8 @@ struct _VmtExecBlock
   gboolean keep_ir; /* set by compile(): the tier still reads block->ir */
   /* core/exec's */
   VmtExecBlock *hash_next, *page_next, *page2_next;
-  VmtExecBlock *fifo_prev, *fifo_next;
+  VmtExecBlock *fifo_prev, *fifo_next, *garbage_next;
+  VmtRam *ram2;
   guint64 epoch;
   /* Profile: how often each kind of exit left it, filled in by tiers; kept when the block is
    * recompiled. */

@@ -15,7 +15,8 @@ G_BEGIN_DECLS
  * and vmt_exec_pause() as often as wanted, vmt_exec_stop(), vmt_exec_free(). These are called by
  * one thread at a time that is no vCPU's: the machine's.
  *
- * Locks: one mutex inside, the innermost of the process; no callback is called with it held.
+ * Locks: the mutexes inside are the innermost of the process: no callback but get_time is called
+ * with one held.
  */
 typedef struct _VmtExec VmtExec;
 

@@ -7,6 +7,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _VmtCpu VmtCpu; /* core/machine's */
+
 /* Requests to a vCPU, bits of VmtVcpu.exit_request. Any thread sets them with vmt_vcpu_request().
  */
 #define VMT_VCPU_INTERRUPT (1u << 0) /* interrupt lines changed */
@@ -42,7 +44,8 @@ struct _VmtVcpu
   guint64 mode_key;      /* see VmtArchOps.update_mode */
 
   VmtFault fault;
-  /* LL/SC: the reservation. addr is physical, G_MAXUINT64 when there is none. */
+  /* LL/SC: the reservation. addr is where it is in the host's memory, G_MAXUINT64 when there is
+   * none: see vmt_vcpu_clear_reservation(). */
   guint64 reserve_addr; /* atomic: a store by another vCPU clears it */
   guint64 reserve_value;
   guint8 reserve_size;
@@ -88,10 +91,22 @@ gboolean vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guin
                                      guint64 value, guint64 *failed);
 gboolean vmt_vcpu_amo (VmtVcpu *vcpu, VmtIrAmo amo, guint64 va, guint size, guint attr,
                        guint64 value, guint64 *old);
+/* Attribute of the two above, beside VmtIrMemAttr: the load-linked and its store-conditional are in
+ * one block with no other access to memory and no helper between them. The pair then needs no
+ * monitored page: see vmt-exec-atomic.c. */
+#define VMT_VCPU_ATTR_PAIRED (1u << 16)
 void vmt_vcpu_clear_reservation (VmtVcpu *vcpu);
 /* Host memory of @va for a whole-block operation (cbo.zero): at most to the page's end; *@size says
  * how much of what was asked for. NULL with no exception pending: not RAM, do it piecewise. */
 gpointer vmt_vcpu_map (VmtVcpu *vcpu, guint64 va, guint *size, VmtAccess access);
+
+/* Guest physical memory, for page table walks on the vCPU's thread: aligned, 4 or 8 bytes, RAM only
+ * and without the cost of a search. FALSE: not RAM (for the second also: read-only); nothing is
+ * raised. The second stores @value if what is there is *@expected, and gives what was there:
+ * hardware updates of accessed and dirty bits. */
+gboolean vmt_vcpu_read_physical (VmtVcpu *vcpu, guint64 pa, guint size, guint64 *value);
+gboolean vmt_vcpu_update_physical (VmtVcpu *vcpu, guint64 pa, guint size, guint64 *expected,
+                                   guint64 value);
 
 /* Runs @func at the vCPU's next safepoint, on its thread (at once if called from there); by proxy,
  * on the caller's thread while the vCPU is held, when it is paused, stopped, waiting for an

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vmt-tier.h"
+
+G_DEFINE_ABSTRACT_TYPE (VmtTier, vmt_tier, VMT_TYPE_OBJECT)
+
+static gboolean
+vmt_tier_real_probe (VmtTier *self, GError **error)
+{
+  return TRUE;
+}
+
+static void
+vmt_tier_class_init (VmtTierClass *klass)
+{
+  klass->probe = vmt_tier_real_probe;
+}
+
+static void
+vmt_tier_init (VmtTier *self)
+{
+}
+
+/**
+ * vmt_tier_probe:
+ *
+ * Returns: whether the tier works on this host; the error says why not and what to do
+ */
+gboolean
+vmt_tier_probe (VmtTier *self, GError **error)
+{
+  return VMT_TIER_GET_CLASS (self)->probe (self, error);
+}
+
+gboolean
+vmt_tier_compile (VmtTier *self, const VmtArchOps *arch, VmtExecBlock *block)
+{
+  return VMT_TIER_GET_CLASS (self)->compile (self, arch, block);
+}
+
+void
+vmt_tier_discard (VmtTier *self, VmtExecBlock *block)
+{
+  VMT_TIER_GET_CLASS (self)->discard (self, block);
+}
+
+void
+vmt_tier_kill (VmtTier *self, VmtExecBlock *block)
+{
+  VMT_TIER_GET_CLASS (self)->kill (self, block);
+}
