@@ -102,15 +102,16 @@ vmt_fp_div (VmtFpFormat f, guint64 a_bits, guint64 b_bits, VmtFpEnv *env)
     return vmt_fp_propagate_nan_2 (f, &a, &b, env);
   if (a.kind == b.kind && a.kind != VMT_FP_KIND_FINITE)
     return vmt_fp_invalid (f, env); /* 0 / 0, inf / inf */
+  if (a.kind == VMT_FP_KIND_FINITE && b.kind == VMT_FP_KIND_ZERO)
+    {
+      /* On x86 this takes precedence over a denormal operand. */
+      env->flags |= VMT_FP_DZ;
+      return vmt_fp_pack_inf (f, sign);
+    }
   vmt_fp_note_denormal (a.subnormal || b.subnormal, env);
 
   if (a.kind == VMT_FP_KIND_INF)
     return vmt_fp_pack_inf (f, sign);
-  if (b.kind == VMT_FP_KIND_ZERO)
-    {
-      env->flags |= VMT_FP_DZ;
-      return vmt_fp_pack_inf (f, sign);
-    }
   if (a.kind == VMT_FP_KIND_ZERO || b.kind == VMT_FP_KIND_INF)
     return vmt_fp_pack_zero (f, sign);
 
