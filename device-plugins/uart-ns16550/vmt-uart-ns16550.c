@@ -674,10 +674,8 @@ vmt_uart_ns16550_set_property (GObject *object, guint id, const GValue *value, G
 static void
 vmt_uart_ns16550_dispose (GObject *object)
 {
-  VmtUartNs16550 *self = VMT_UART_NS16550 (object);
-
-  g_clear_object (&self->backend);
   G_OBJECT_CLASS (vmt_uart_ns16550_parent_class)->dispose (object);
+  g_clear_object (&VMT_UART_NS16550 (object)->backend);
 }
 
 static void
