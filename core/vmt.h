@@ -35,6 +35,7 @@
 #include "vmt-machine.h"
 #include "vmt-loader.h"
 #include "vmt-firmware.h"
+#include "vmt-harness.h"
 #include "vmt-board.h"
 #include "vmt-control.h"
 #include "vmt-service.h"

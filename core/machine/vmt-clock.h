@@ -15,7 +15,7 @@ typedef struct _VmtClock VmtClock;
 
 /* Any thread; a few nanoseconds. */
 guint64 vmt_clock_get (VmtClock *clock);
-/* Nanoseconds since 1970 as the guest should see them. */
+/* Nanoseconds since 1970 as the guest should see them: the host's. A manual clock began at the year 2000. */
 guint64 vmt_clock_get_wall (VmtClock *clock);
 
 /**
@@ -33,11 +33,12 @@ void vmt_timer_free (VmtTimer *timer);
 void vmt_timer_set (VmtTimer *timer, guint64 deadline);
 guint64 vmt_timer_get (VmtTimer *timer);
 
-/* For the machine and for tests: a clock whose timers fire from @context. */
+/* For the machine and for tests: a clock whose timers fire from @context. It stands still until it is set running. Timers that
+ * are left when it is freed never fire and are still to be freed. */
 VmtClock *vmt_clock_new (GMainContext *context);
 void vmt_clock_free (VmtClock *clock);
 void vmt_clock_set_running (VmtClock *clock, gboolean running);
-/* Tests: time stands still but for this. Fires what is due. */
+/* Tests: time stands still but for this. Fires what is due, each at its own time, on the calling thread. */
 void vmt_clock_advance (VmtClock *clock, guint64 nanoseconds);
 void vmt_clock_set_manual (VmtClock *clock);
 

@@ -32,7 +32,7 @@ typedef enum {
  * back ends and timers are served. Many machines may live in one process.
  *
  * Properties: "memory" and what the board adds; "accel", "tier", "on-reset" (reboot|exit), "state" (read-only), "name".
- * Events: "state" (s), "reset" (s), "power-off" (s,i), "guest-panic" (s), "guest-error" (sst).
+ * Events: "state" (s), "reset" (s), "power-off" (si), "guest-panic" (s), "guest-error" (sst).
  */
 #define VMT_TYPE_MACHINE (vmt_machine_get_type ())
 G_DECLARE_FINAL_TYPE (VmtMachine, vmt_machine, VMT, MACHINE, VmtObject)
@@ -43,7 +43,7 @@ VmtClock *vmt_machine_get_clock (VmtMachine *self);
 VmtAddressSpace *vmt_machine_get_address_space (VmtMachine *self);
 VmtMachineState vmt_machine_get_state (VmtMachine *self);
 
-/* Composition, in state NEW. RAM is mapped at @base and owned by the machine. */
+/* Composition, in state NEW. Each takes a reference of its own. RAM is mapped at @base and owned by the machine. */
 gboolean vmt_machine_add_ram (VmtMachine *self, const char *id, guint64 base, guint64 size, VmtRamBacking backing,
                               const char *path, GError **error);
 gboolean vmt_machine_add_cpu (VmtMachine *self, VmtCpu *cpu, GError **error);
@@ -60,11 +60,13 @@ VmtRam *vmt_machine_get_ram (VmtMachine *self, guint index, guint64 *base);
  * and the machine is as before. */
 gboolean vmt_machine_realize (VmtMachine *self, GError **error);
 
-/* Serves the machine's context on this thread and runs the vCPUs until it stops. *@status: the exit status that the guest gave
- * (0 for a plain power-off). FALSE only for VMT_STOP_ERROR. */
+/* Boots (from REALIZED, or after a reset from OFF) or goes on (from PAUSED), serves the machine's context on this thread and runs the
+ * vCPUs until it stops. *@status: the exit status that the guest gave (0 for a plain power-off). FALSE only for VMT_STOP_ERROR.
+ * Afterwards the machine is OFF (power-off, reset) or PAUSED (everything else); disks are flushed. */
 gboolean vmt_machine_run (VmtMachine *self, VmtStopReason *reason, int *status, GError **error);
 
-/* These may be called from any thread, vCPU threads and device callbacks included: they take effect on the machine's context. */
+/* These may be called from any thread, vCPU threads and device callbacks included: they take effect on the machine's context, and
+ * outside of a run when the next one begins. */
 void vmt_machine_pause (VmtMachine *self);
 void vmt_machine_resume (VmtMachine *self);
 /* @why: a static string for the event. */
@@ -82,6 +84,11 @@ void vmt_machine_at_safepoint (VmtMachine *self, void (*func) (VmtMachine *machi
 
 /* Takes machine resources down: threads joined, back ends flushed and closed. Idempotent; dispose calls it. */
 void vmt_machine_close (VmtMachine *self);
+
+/* (transfer full): why tiers and accelerators that were considered are not used, a text each. */
+char **vmt_machine_dup_refusals (VmtMachine *self);
+/* The engine, for statistics and debuggers: a VmtExec from realize on; NULL without CPUs. */
+struct _VmtExec *vmt_machine_get_exec (VmtMachine *self);
 
 /* The hot code's ring for this machine. */
 struct _VmtEventRing *vmt_machine_get_event_ring (VmtMachine *self);
