@@ -106,8 +106,10 @@ INSN (sraw, I, U, "0100000 rs2 rs1 101 rd 0111011", "rd, rs1, rs2")
 { SETX (rd, OP2 (SAR, I32, VMT_IR_SX, X (rs1), X (rs2))); }
 
 /* rd and rs1 of a fence, and reserved fm values, are ignored: such a fence is a full one of its sets. */
-INSN (fence, I, U, "fm pred succ rs1 000 rd 0001111", "{fm}pred, succ", "fence")
+INSN (fence, I, U, "fm pred succ rs1 000 rd 0001111", "pred, succ", "fence")
 { vmt_ir_fence (s->b, pred, succ); }
+INSN (fence_tso, I, U, "1000 0011 0011 rs1 000 rd 0001111", "", "fence over=fence")
+{ vmt_ir_fence (s->b, 3, 3); }
 /* Zihintpause: a fence that orders nothing. */
 INSN (pause, I, U, "0000 0001 0000 00000 000 00000 0001111", "", "fence over=fence")
 { CALL (NONE, PAUSE, NOVAL, NOVAL, NOVAL); EXIT_NEXT (); }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "riscv-emit.h"
+
+void
+riscv_emit_setx (RiscvEmit *s, guint rd, VmtIrVal value)
+{
+  if (rd != 0)
+    vmt_ir_set (s->b, RISCV_GLOBAL_X (rd), value);
+}
+
+static gboolean
+has_ext (RiscvEmit *s, guint64 ext)
+{
+  return (s->mode >> RISCV_MODE_EXT_SHIFT & ext) == ext;
+}
+
+/* Without C a target that is not a multiple of 4 is an exception of the jump, not of the fetch. */
+static gboolean
+is_misaligned (RiscvEmit *s, gint32 target)
+{
+  return (target & 2) != 0 && !has_ext (s, RISCV_EXT_C);
+}
+
+void
+riscv_emit_branch (RiscvEmit *s, VmtIrCond cond, VmtIrVal a, VmtIrVal c, gint32 offset)
+{
+  const gint32 target = s->offset + offset;
+
+  if (is_misaligned (s, target))
+    CALL (NONE, MISALIGNED_JUMP, vmt_ir_op2 (s->b, VMT_IR_SETCC, VMT_IR_I64, 0, a, c, cond),
+          vmt_ir_pcrel (s->b, target), NOVAL);
+  else
+    vmt_ir_branch (s->b, cond, VMT_IR_I64, a, c, target);
+}
+
+/* The return-address hints of the calling convention: x1 and x5 are link registers. */
+static gboolean
+is_link (guint reg)
+{
+  return reg == 1 || reg == 5;
+}
+
+void
+riscv_emit_jal (RiscvEmit *s, guint rd, gint32 offset)
+{
+  const gint32 target = s->offset + offset;
+
+  if (is_misaligned (s, target))
+    {
+      TRAP (RISCV_CAUSE_FETCH_MISALIGNED, vmt_ir_pcrel (s->b, target));
+      return;
+    }
+  SETX (rd, PCREL ((gint)s->length));
+  vmt_ir_jump (s->b, target, is_link (rd) ? VMT_IR_CALL_HINT : 0);
+}
+
+void
+riscv_emit_jalr (RiscvEmit *s, guint rd, guint rs1, gint32 imm)
+{
+  VmtIrVal target =
+      OP2 (AND, I64, 0, OP2 (ADD, I64, 0, X (rs1), K ((gint64)imm)), K (~G_GUINT64_CONSTANT (1)));
+  guint hints = 0;
+
+  if (!has_ext (s, RISCV_EXT_C))
+    CALL (NONE, MISALIGNED_JUMP, OP2 (AND, I64, 0, target, K (2)), target, NOVAL);
+  if (is_link (rs1) && rs1 != rd)
+    hints |= VMT_IR_RETURN_HINT;
+  if (is_link (rd))
+    hints |= VMT_IR_CALL_HINT;
+  SETX (rd, PCREL ((gint)s->length));
+  vmt_ir_jump_indirect (s->b, target, hints);
+}
+
+void
+riscv_emit_csr (RiscvEmit *s, RiscvCsrOp op, guint number, guint rd, VmtIrVal value, gboolean write,
+                gboolean read)
+{
+  const RiscvCsr *csr = riscv_csr_find (number);
+
+  if (csr == NULL || PRIV < (number >> 8 & 3) || (write && number >> 10 == 3) ||
+      ((csr->flags & RISCV_CSR_FP) != 0 &&
+       (!has_ext (s, RISCV_EXT_F) || (s->mode & RISCV_MODE_FS_OFF) != 0)))
+    {
+      s->illegal = TRUE;
+      return;
+    }
+  const guint64 info = (guint64)(csr - riscv_csrs) | (guint64)op << 16 |
+                       (guint64)(read != FALSE) << 20 | (guint64)(write != FALSE) << 21;
+  VmtIrVal old = CALL (I64, CSR, K (info), value, K (s->word));
+  if (read)
+    SETX (rd, old);
+
+  gboolean keep = !write || (csr->flags & RISCV_CSR_KEEP) != 0;
+  /* The first write of an FP register changes the mode. */
+  if (write && (csr->flags & RISCV_CSR_FP) != 0)
+    keep = keep && (s->mode & RISCV_MODE_FS_DIRTY) != 0;
+  if (!keep || (csr->flags & RISCV_CSR_EXACT) != 0)
+    EXIT_NEXT ();
+}
+
+/* Emits one instruction. FALSE: the block ends before it. */
+static gboolean
+emit_insn (RiscvEmit *s)
+{
+  const int index = s->length == 2 ? riscv_isa_decode_16 (s->word) : riscv_isa_decode_32 (s->word);
+  const RiscvIsaRow *row = index >= 0 ? &riscv_isa_rows[index] : NULL;
+
+  /* The count is exact where a block begins. */
+  if (row != NULL && (row->flags & RISCV_ISA_CSR) != 0 && !s->first)
+    {
+      const RiscvCsr *csr = riscv_csr_find (s->word >> 20);
+      if (csr != NULL && (csr->flags & RISCV_CSR_EXACT) != 0)
+        return FALSE;
+    }
+  s->illegal = row == NULL || !has_ext (s, row->ext) || (row->priv == 'S' && PRIV < RISCV_S) ||
+               (row->priv == 'M' && PRIV < RISCV_M);
+  if (!s->illegal && (row->flags & RISCV_ISA_FP) != 0)
+    {
+      s->illegal = (s->mode & RISCV_MODE_FS_OFF) != 0;
+      if ((row->flags & RISCV_ISA_RM) != 0)
+        {
+          const guint rm = s->word >> 12 & 7;
+          s->illegal |= rm == 5 || rm == 6 || (rm == 7 && (s->mode & RISCV_MODE_FRM_INVALID) != 0);
+        }
+    }
+  if (!s->illegal)
+    {
+      vmt_ir_insn (s->b, s->offset, s->length);
+      row->emit (s, s->word);
+      if (!s->illegal)
+        {
+          /* Once a context switch: the block's key is that of a clean FP state, so it ends here. */
+          if ((row->flags & RISCV_ISA_FPW) != 0 && (s->mode & RISCV_MODE_FS_DIRTY) == 0)
+            {
+              CALL (NONE, FS_DIRTY, NOVAL, NOVAL, NOVAL);
+              EXIT_NEXT ();
+            }
+          return TRUE;
+        }
+    }
+  else
+    vmt_ir_insn (s->b, s->offset, s->length);
+  TRAP (RISCV_CAUSE_ILLEGAL, K (s->word));
+  return TRUE;
+}
+
+static guint32
+get16 (const guint8 *p)
+{
+  return p[0] | (guint32)p[1] << 8;
+}
+
+guint
+riscv_decode (VmtVcpu *vcpu, VmtIrBuilder *builder, guint page_offset, const guint8 *code,
+              guint size, const guint8 *next, guint next_size)
+{
+  RiscvEmit s = { .b = builder, .mode = vcpu->mode_key, .first = TRUE };
+  guint done = 0;
+
+  while (done + 2 <= size && !vmt_ir_builder_is_ended (builder) &&
+         !vmt_ir_builder_is_full (builder))
+    {
+      s.word = get16 (code + done);
+      s.length = (s.word & 3) == 3 ? 4 : 2;
+      s.offset = (gint)(page_offset + done);
+      if (s.length == 4)
+        {
+          if (done + 4 <= size)
+            s.word |= get16 (code + done + 2) << 16;
+          else if (!s.first)
+            break;
+          else if (next == NULL || next_size < 2)
+            return 0;
+          else
+            s.word |= get16 (next) << 16;
+        }
+      if (!emit_insn (&s))
+        break;
+      s.first = FALSE;
+      done += s.length;
+    }
+  return done;
+}
