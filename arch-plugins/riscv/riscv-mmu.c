@@ -77,14 +77,12 @@ riscv_raise_fault (VmtVcpu *vcpu, VmtFaultKind kind, guint64 va, VmtAccess acces
 
 /* Page tables live in RAM; anything else is an access fault. */
 static guint64 *
-pte_pointer (RiscvState *r, guint64 pa, const VmtMemoryRegion **region)
+pte_pointer (RiscvState *r, guint64 pa, VmtMemoryRegion *region)
 {
-  const VmtMemoryRegion *m = vmt_address_space_find (r->vcpu.space, pa);
-
-  if (m == NULL || m->ram == NULL || pa - m->base > m->size - 8)
+  if (!vmt_address_space_find (r->vcpu.space, pa, region) || region->ram == NULL ||
+      pa - region->base > region->size - 8)
     return NULL;
-  *region = m;
-  return (guint64 *)(m->ram->host + m->ram_offset + (pa - m->base));
+  return (guint64 *)(region->ram->host + region->ram_offset + (pa - region->base));
 }
 
 /* Sets bits in an entry unless another hart changed it meanwhile. */
@@ -116,7 +114,7 @@ typedef enum
 /* Looks for the leaf of @va, "Virtual Address Translation Process" steps 1 to 5. *@where is its
  * place in memory. */
 static WalkResult
-walk (RiscvState *r, guint64 va, gboolean check_pmp, Leaf *leaf, const VmtMemoryRegion **region,
+walk (RiscvState *r, guint64 va, gboolean check_pmp, Leaf *leaf, VmtMemoryRegion *region,
       guint64 **where)
 {
   const guint levels = (guint)(r->satp >> RISCV_SATP_MODE_SHIFT) - RISCV_SATP_SV39 + 3;
@@ -207,7 +205,7 @@ riscv_translate (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtTra
   /* Fetches and data may run under different privileges: one does not stand for the other. */
   const guint kinds =
       access == VMT_ACCESS_FETCH ? VMT_ACCESS_FETCH : VMT_ACCESS_LOAD | VMT_ACCESS_STORE;
-  const VmtMemoryRegion *region = NULL;
+  VmtMemoryRegion region;
   guint64 *where = NULL;
   Leaf leaf;
 
@@ -260,13 +258,13 @@ riscv_translate (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtTra
       if (bits != 0)
         {
           const guint64 at =
-              region->base + (guint64)((guint8 *)where - region->ram->host) - region->ram_offset;
-          if (region->readonly || (riscv_pmp_access (r, at, 8, RISCV_S) & VMT_ACCESS_STORE) == 0)
+              region.base + (guint64)((guint8 *)where - region.ram->host) - region.ram_offset;
+          if (region.readonly || (riscv_pmp_access (r, at, 8, RISCV_S) & VMT_ACCESS_STORE) == 0)
             {
               riscv_raise_fault (vcpu, VMT_FAULT_ACCESS, va, access);
               return FALSE;
             }
-          if (!update_pte (r, region, where, pte, bits))
+          if (!update_pte (r, &region, where, pte, bits))
             continue;
         }
       out->global = leaf.global;
@@ -280,7 +278,7 @@ gboolean
 riscv_translate_debug (VmtVcpu *vcpu, guint64 va, VmtTranslation *out)
 {
   RiscvState *r = riscv_state (vcpu);
-  const VmtMemoryRegion *region;
+  VmtMemoryRegion region;
   guint64 *where;
   Leaf leaf;
 
