@@ -51,6 +51,9 @@ typedef struct
 } VmtFeature;
 
 typedef struct _VmtPlugin VmtPlugin;
+/* For init functions. (transfer none); the path of a plugin that is inside the program is "". */
+const char *vmt_plugin_get_name (VmtPlugin *self);
+const char *vmt_plugin_get_path (VmtPlugin *self);
 
 /**
  * VmtPluginDesc:
