@@ -9,4 +9,7 @@ G_BEGIN_DECLS
  * out. */
 void _vmt_device_set_machine (VmtDevice *self, VmtMachine *machine, VmtAddressSpace *space);
 
+/* The registry's describer of devices. */
+void _vmt_device_describe_class (GObjectClass *klass, GVariantDict *description);
+
 G_END_DECLS

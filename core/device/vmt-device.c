@@ -2,6 +2,7 @@
 #include "vmt-device.h"
 
 #include "vmt-device-private.h"
+#include "vmt-registry.h"
 #include "vmt-error.h"
 #include "vmt-event.h"
 #include "vmt-register-map-private.h"
@@ -146,6 +147,7 @@ vmt_device_class_init (VmtDeviceClass *klass)
   G_OBJECT_CLASS (klass)->constructed = vmt_device_constructed;
   G_OBJECT_CLASS (klass)->dispose = vmt_device_dispose;
   G_OBJECT_CLASS (klass)->finalize = vmt_device_finalize;
+  vmt_registry_add_describer (VMT_TYPE_DEVICE, _vmt_device_describe_class);
 }
 
 void

@@ -10,4 +10,7 @@ void _vmt_cpu_set_index (VmtCpu *self, guint index);
 /* The hot state, owned by the engine; NULL when the engine goes. */
 void _vmt_cpu_set_vcpu (VmtCpu *self, VmtVcpu *vcpu);
 
+/* The registry's describer of architectures. */
+void _vmt_cpu_describe_class (GObjectClass *klass, GVariantDict *description);
+
 G_END_DECLS

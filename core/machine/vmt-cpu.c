@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "vmt-cpu-private.h"
+#include "vmt-registry.h"
 
 typedef struct
 {
@@ -28,7 +29,7 @@ vmt_cpu_init (VmtCpu *self)
 static void
 vmt_cpu_class_init (VmtCpuClass *klass)
 {
-  (void)klass;
+  vmt_registry_add_describer (VMT_TYPE_CPU, _vmt_cpu_describe_class);
 }
 
 void

@@ -19,6 +19,7 @@ static G_DEFINE_QUARK (vmt - plugin - describer, vmt_plugin_describer)
      */
     void vmt_registry_add_describer (GType base, VmtFeatureDescriber describer)
 {
+  g_return_if_fail (base != G_TYPE_INVALID);
   g_return_if_fail (describer != NULL);
 
   g_type_set_qdata (base, vmt_plugin_describer_quark (), (gpointer)describer);
@@ -107,12 +108,15 @@ describe_class (GObjectClass *klass, GVariantDict *dict)
     }
   g_variant_dict_insert_value (dict, "events", g_variant_builder_end (&builder));
 
-  for (GType type = G_OBJECT_CLASS_TYPE (klass); type != G_TYPE_INVALID;
-       type = g_type_parent (type))
+  /* From the base downwards: a CPU is a device, and says more. */
+  for (guint depth = g_type_depth (G_OBJECT_CLASS_TYPE (klass)); depth > 0; depth--)
     {
-      VmtFeatureDescriber describer =
-          (VmtFeatureDescriber)g_type_get_qdata (type, vmt_plugin_describer_quark ());
+      GType type = G_OBJECT_CLASS_TYPE (klass);
+      VmtFeatureDescriber describer;
 
+      for (guint up = 1; up < depth; up++)
+        type = g_type_parent (type);
+      describer = (VmtFeatureDescriber)g_type_get_qdata (type, vmt_plugin_describer_quark ());
       if (describer != NULL)
         describer (klass, dict);
     }
