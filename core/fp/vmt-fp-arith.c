@@ -138,20 +138,19 @@ vmt_fp_sqrt (VmtFpFormat f, guint64 a_bits, VmtFpEnv *env)
     return vmt_fp_pack_inf (f, FALSE);
   vmt_fp_note_denormal (a.subnormal, env);
 
-  /* One digit of the root at a time; remainder = (radicand - root^2) * 2^i, radicand in [1, 4) with
-   * an exponent that is even. */
+  /* One digit of the root at a time, to one behind the format's last; remainder = (radicand -
+   * root^2) * 2^i, radicand in [1, 4) with an exponent that is even. */
   root = one;
   remainder = (a.sig >> (63 - one_shift) << (a.exp & 1)) - one;
-  for (guint64 digit = one >> 1; digit >= one >> (f.frac_bits + 2); digit >>= 1)
+  for (guint64 digit = one >> 1; digit >= one >> (f.frac_bits + 1); digit >>= 1)
     {
-      guint64 subtrahend = 2 * root + digit;
+      guint64 subtrahend = 2 * root + digit, taken;
 
+      /* A mask, not a branch: the digits are as good as random. */
       remainder <<= 1;
-      if (remainder >= subtrahend)
-        {
-          remainder -= subtrahend;
-          root += digit;
-        }
+      taken = -(guint64)(remainder >= subtrahend);
+      remainder -= subtrahend & taken;
+      root += digit & taken;
     }
   return vmt_fp_round_pack (f, FALSE, a.exp >> 1, root << (63 - one_shift) | (remainder != 0), env);
 }
