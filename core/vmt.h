@@ -35,6 +35,8 @@
 #include "vmt-machine.h"
 #include "vmt-loader.h"
 #include "vmt-firmware.h"
+#include "vmt-boot.h"
+#include "vmt-cpu-engine.h"
 #include "vmt-harness.h"
 #include "vmt-board.h"
 #include "vmt-control.h"

@@ -189,13 +189,20 @@ make_backend (VmtFeatureKind kind, const char *text, GError **error)
       g_autofree char *item = take_item (&rest);
       char *equals = strchr (item, '=');
 
+      /* A comma in a path or between the items of a list. */
+      if (equals == NULL && values->len > 0)
+        {
+          char **last = (char **)&g_ptr_array_index (values, values->len - 1);
+          char *joined = g_strconcat (*last, ",", item, NULL);
+
+          g_free (*last);
+          *last = joined;
+          continue;
+        }
       if (equals == NULL || equals == item)
         {
-          g_set_error (
-              error, VMT_ERROR, VMT_ERROR_INVALID,
-              "back end \"%s\": \"%s\" is not of the form name=value (write a comma within "
-              "a value twice)",
-              text, item);
+          g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
+                       "back end \"%s\": \"%s\" is not of the form name=value", text, item);
           return NULL;
         }
       g_ptr_array_add (names, g_strndup (item, equals - item));

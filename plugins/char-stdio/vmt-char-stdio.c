@@ -39,12 +39,12 @@ static GParamSpec *properties[N_PROPS];
 
 static const VmtEventSpec escape_event = {
   .name = "escape",
-  .signature = "(s)",
+  .signature = "s",
   .text = "The key after Ctrl-A was typed: the program around the machine reacts to it",
 };
 static const VmtEventSpec input_event = {
   .name = "input",
-  .signature = "(ay)",
+  .signature = "ay",
   .text = "Bytes were typed while \"capture\" is on",
 };
 
@@ -99,7 +99,7 @@ take_escapes (VmtCharStdio *self, guint8 *data, gsize size)
         {
           const char key[2] = { c, 0 };
 
-          vmt_object_emit (VMT_OBJECT (self), "escape", g_variant_new ("(s)", key));
+          vmt_object_emit (VMT_OBJECT (self), "escape", g_variant_new_string (key));
         }
     }
   return kept;
@@ -114,9 +114,8 @@ on_input (gpointer owner, guint8 *data, gsize size)
     size = take_escapes (self, data, size);
   if (!self->capture || size == 0)
     return size;
-  vmt_object_emit (
-      VMT_OBJECT (self), "input",
-      g_variant_new ("(@ay)", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, size, 1)));
+  vmt_object_emit (VMT_OBJECT (self), "input",
+                   g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, size, 1));
   return 0;
 }
 
