@@ -10,6 +10,7 @@
 #include "vmt-fp.h"
 #include "vmt-ir.h"
 #include "vmt-ir-flags.h"
+#include "vmt-ir-eval.h"
 #include "vmt-ir-builder.h"
 #include "vmt-arch.h"
 #include "vmt-vcpu.h"
