@@ -103,7 +103,8 @@ collect_references (Writer *w, const VmtFirmwareNode *node)
       for (guint k = 0; k < property->references->len; k++)
         {
           const VmtFirmwareReference *reference = property->references->pdata[k];
-          phandle_of (w, reference->target, is_interrupt_property (property->name));
+          if (reference->target != NULL)
+            phandle_of (w, reference->target, is_interrupt_property (property->name));
         }
     }
   for (guint i = 0; i < node->children->len; i++)
@@ -199,9 +200,12 @@ write_property (Writer *w, const VmtFirmwareProperty *property)
         for (guint i = 0; i < property->references->len; i++)
           {
             const VmtFirmwareReference *reference = property->references->pdata[i];
-            guint32 phandle =
-                phandle_of (w, reference->target, is_interrupt_property (property->name));
-            g_array_append_val (cells, phandle);
+            if (reference->target != NULL)
+              {
+                guint32 phandle =
+                    phandle_of (w, reference->target, is_interrupt_property (property->name));
+                g_array_append_val (cells, phandle);
+              }
             g_array_append_vals (cells, reference->cells, reference->n_cells);
           }
         put_cells (w, property->name, (const guint32 *)cells->data, cells->len);

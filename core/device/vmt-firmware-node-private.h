@@ -20,7 +20,7 @@ typedef enum
 
 typedef struct
 {
-  VmtObject *target; /* a reference is held */
+  VmtObject *target; /* (nullable); a reference is held */
   guint n_cells;
   guint32 *cells; /* host order */
 } VmtFirmwareReference;

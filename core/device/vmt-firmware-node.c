@@ -7,7 +7,7 @@ static void
 reference_free (gpointer data)
 {
   VmtFirmwareReference *reference = data;
-  g_object_unref (reference->target);
+  g_clear_object (&reference->target);
   g_free (reference->cells);
   g_free (reference);
 }
@@ -170,7 +170,7 @@ void
 vmt_firmware_node_add_reference (VmtFirmwareNode *node, const char *property, VmtObject *target,
                                  const guint32 *cells, guint n_cells)
 {
-  g_return_if_fail (VMT_IS_OBJECT (target));
+  g_return_if_fail (target == NULL || VMT_IS_OBJECT (target));
 
   VmtFirmwareProperty *found = find (node, property);
   if (found == NULL || found->kind != VMT_FIRMWARE_REFERENCES)
@@ -179,7 +179,7 @@ vmt_firmware_node_add_reference (VmtFirmwareNode *node, const char *property, Vm
       found->references = g_ptr_array_new_with_free_func (reference_free);
     }
   VmtFirmwareReference *reference = g_new0 (VmtFirmwareReference, 1);
-  reference->target = g_object_ref (target);
+  g_set_object (&reference->target, target);
   reference->n_cells = n_cells;
   reference->cells = g_memdup2 (cells, n_cells * sizeof (guint32));
   g_ptr_array_add (found->references, reference);

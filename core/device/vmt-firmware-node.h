@@ -33,7 +33,8 @@ void vmt_firmware_node_set_u64 (VmtFirmwareNode *node, const char *property, gui
 void vmt_firmware_node_set_cells (VmtFirmwareNode *node, const char *property, const guint32 *cells, guint n_cells);
 void vmt_firmware_node_set_flag (VmtFirmwareNode *node, const char *property);
 void vmt_firmware_node_set_bytes (VmtFirmwareNode *node, const char *property, GBytes *bytes);
-/* A reference to another object's node, followed by cells. Several calls for one property append. */
+/* A reference to another object's node, followed by cells. Several calls for one property append.
+ * @target: (nullable): NULL for the cells alone (what stands before the first reference of an interrupt-map) */
 void vmt_firmware_node_add_reference (VmtFirmwareNode *node, const char *property, VmtObject *target,
                                       const guint32 *cells, guint n_cells);
 /* Leaves `reg` or the interrupts out (the node writes its own). */

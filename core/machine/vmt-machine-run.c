@@ -269,6 +269,15 @@ boot (VmtMachine *self)
   return TRUE;
 }
 
+/* What devices had in flight is done. */
+static void
+quiesce (VmtMachine *self)
+{
+  for (guint i = 0; i < self->realized->len; i++)
+    if (VMT_IS_DEVICE (self->realized->pdata[i]))
+      vmt_device_quiesce (self->realized->pdata[i]);
+}
+
 static void
 reset (VmtMachine *self, const char *why)
 {
@@ -281,6 +290,8 @@ reset (VmtMachine *self, const char *why)
       stop_run (self, VMT_STOP_RESET, 0);
       return;
     }
+  /* A disk's late answer would land in the kernel that is loaded next. */
+  quiesce (self);
   _vmt_machine_reset_all (self);
   if (!boot (self))
     _vmt_machine_set_state (self, VMT_MACHINE_OFF);
@@ -288,13 +299,11 @@ reset (VmtMachine *self, const char *why)
     go (self);
 }
 
-/* What devices had in flight is done; what disks had accepted reaches the host's. */
+/* What disks had accepted reaches the host's. */
 static void
 flush (VmtMachine *self)
 {
-  for (guint i = 0; i < self->realized->len; i++)
-    if (VMT_IS_DEVICE (self->realized->pdata[i]))
-      vmt_device_quiesce (self->realized->pdata[i]);
+  quiesce (self);
   for (guint i = 0; i < self->realized->len; i++)
     if (VMT_IS_BLOCK (self->realized->pdata[i]))
       {

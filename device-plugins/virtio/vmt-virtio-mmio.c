@@ -507,7 +507,7 @@ vmt_virtio_mmio_child_removed (VmtObject *object, VmtObject *child)
   VmtVirtioMmio *self = VMT_VIRTIO_MMIO (object);
   VmtObjectClass *parent_class = VMT_OBJECT_CLASS (vmt_virtio_mmio_parent_class);
 
-  if (VMT_OBJECT (self->device) == child)
+  if (self->device != NULL && VMT_OBJECT (self->device) == child)
     {
       vmt_virtio_device_attach_transport (self->device, NULL, NULL);
       self->device = NULL;

@@ -4,6 +4,7 @@
 static const VmtFeature features[] = {
   { .kind = VMT_FEATURE_DEVICE, .name = "virtio-blk", .get_type = vmt_virtio_blk_get_type },
   { .kind = VMT_FEATURE_DEVICE, .name = "virtio-mmio", .get_type = vmt_virtio_mmio_get_type },
+  { .kind = VMT_FEATURE_DEVICE, .name = "virtio-pci", .get_type = vmt_virtio_pci_get_type },
   { .name = NULL },
 };
 
