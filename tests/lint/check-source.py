@@ -24,7 +24,8 @@ ORDER = {
 ORDER['machine'] = [*ORDER, ]
 ORDER['board'] = [*ORDER, ]
 ORDER['trace'] = ['object', 'host']
-UMBRELLA = {'vmt.h', 'vmt-fast.h', 'vmt-version.h', 'vmt-config.h', 'vmt-fast-abi.h'}
+# The error domain is everybody's.
+COMMON = {'vmt-error.h'}
 TEXT = ('.c', '.h', '.py', '.xml', '.build', '.sh', '.md', '.rst', '.txt', '.rng', '.in', '.ir', '.S')
 PLUGIN_ROOTS = ('plugins', 'arch-plugins', 'accel-plugins', 'device-plugins')
 TOP = {'core', 'plugins', 'arch-plugins', 'accel-plugins', 'device-plugins', 'boards', 'tools', 'tests', 'po', '.ci',
@@ -69,7 +70,7 @@ def check_arrows():
         allowed = set(ORDER.get(folder, ORDER)) | {folder} | (set() if folder == 'object' else {'trace'})
         for name in includes(f):
             base = os.path.basename(name)
-            target = HEADER_FOLDER.get(base)
+            target = HEADER_FOLDER.get(base) if base not in COMMON else None
             if base in ('vmt.h', 'vmt-fast.h'):
                 yield f'{f}: core includes the umbrella {base}'
             elif target is not None and folder in ORDER and target not in allowed:
@@ -148,7 +149,7 @@ def check_library():
     for f in SOURCES:
         if f.startswith(('core/', *PLUGIN_ROOTS)) and '/test' not in f:
             code = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', ' ', read(f), flags=re.S)
-            for call in re.findall(r'(?<![\w.>])(exit|abort|_exit|g_error|g_print|g_printerr|printf|puts|perror) \(', code):
+            for call in re.findall(r'(?<![\w.>])(exit|abort|g_error|g_print|g_printerr|printf|puts|perror) \(', code):
                 yield f'{f}: {call}() in the library'
 
 
@@ -160,6 +161,19 @@ def check_po():
     for f in SOURCES:
         if f.startswith(('tools/vmtool/',)) and re.search(r'\bN?_ \("', read(f)) and f not in listed:
             yield f'{f}: has translatable text and is not in po/POTFILES.in'
+    for language in linguas:
+        path = f'po/{language}.po'
+        if path not in FILES:
+            yield f'{path} is missing'
+            continue
+        template = subprocess.run(['xgettext', '--from-code=UTF-8', '-k_', '-kN_', '-o', '-', *sorted(listed)], cwd=ROOT,
+                                  stdout=subprocess.PIPE, check=True).stdout
+        merged = subprocess.run(['msgmerge', '-q', '-o', '-', path, '/dev/stdin'], cwd=ROOT, input=template, stdout=subprocess.PIPE,
+                                check=False).stdout
+        count = subprocess.run(['msgfmt', '--check', '--statistics', '-o', '/dev/null', '-'], input=merged, stderr=subprocess.PIPE,
+                               env=dict(os.environ, LC_ALL='C'), check=False)
+        if count.returncode != 0 or b'untranslated' in count.stderr or b'fuzzy' in count.stderr:
+            yield f'{path}: {count.stderr.decode().strip()}'
     for f in listed:
         if f not in FILES:
             yield f'po/POTFILES.in: {f} does not exist'
