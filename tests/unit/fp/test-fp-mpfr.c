@@ -479,7 +479,7 @@ test_exhaustive_sqrt (void)
       }
 }
 
-/* --- conversions ------------------------------------------------------------------------------ */
+/* --- conversions --- */
 
 static FpOp
 convert_function (const FpFormat *from, gint to)
@@ -588,8 +588,7 @@ test_exhaustive_convert (void)
         failures += !check_convert (&fp_formats[FP_F16], to, a, a % 6, &configs[policy]);
 }
 
-/* --- to integers, and to integral values -------------------------------------------------------
- */
+/* --- to integers, and to integral values --- */
 
 typedef struct
 {
@@ -797,7 +796,7 @@ test_from_integer (gconstpointer data)
   mpfr_clear (x);
 }
 
-/* --- comparisons ------------------------------------------------------------------------------ */
+/* --- comparisons --- */
 
 static gboolean
 check_compare (const FpFormat *f, guint64 a, guint64 b, const Config *config)
