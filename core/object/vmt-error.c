@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "vmt-error.h"
+#include "vmt-error-private.h"
 
 #include <string.h>
 
@@ -96,4 +96,20 @@ vmt_nearest_name (const char *wanted, const char *const *candidates)
     }
 
   return best != NULL ? best : longer;
+}
+
+gboolean
+_vmt_error_clean (GError **error)
+{
+  char *message;
+
+  if (error == NULL || *error == NULL)
+    return FALSE;
+  message = g_utf8_make_valid ((*error)->message, -1);
+  for (char *at = message; *at != '\0'; at++)
+    if (g_ascii_iscntrl (*at))
+      *at = '?';
+  g_free ((*error)->message);
+  (*error)->message = message;
+  return FALSE;
 }

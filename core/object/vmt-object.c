@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "vmt-error.h"
+#include "vmt-error-private.h"
 #include "vmt-object-private.h"
 #include "vmt-param.h"
 #include "vmt-value.h"
@@ -214,7 +214,7 @@ vmt_object_add_child (VmtObject *self, const char *id, VmtObject *child, GError 
       g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
                    "'%s' cannot be an object's id: use letters, digits, '_', '.' and '-'",
                    id != NULL ? id : "");
-      return FALSE;
+      return _vmt_error_clean (error);
     }
   if (priv->by_id != NULL && g_hash_table_contains (priv->by_id, id))
     {
@@ -354,6 +354,7 @@ vmt_object_find (VmtObject *self, const char *path, GError **error)
   g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND, "there is no object '%s'%s%s%s", path,
                nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
                nearest != NULL ? "'?" : "");
+  _vmt_error_clean (error);
   return NULL;
 }
 
@@ -422,6 +423,7 @@ find_property (VmtObject *self, const char *property, GError **error)
   g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND, "%s has no property '%s'%s%s%s", label,
                property, nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
                nearest != NULL ? "'?" : "");
+  _vmt_error_clean (error);
   return NULL;
 }
 

@@ -2,7 +2,7 @@
 /* The notations that properties share: sizes, durations, switches, lists. */
 #include <string.h>
 
-#include "vmt-error.h"
+#include "vmt-error-private.h"
 #include "vmt-value-private.h"
 
 gboolean
@@ -96,7 +96,7 @@ vmt_parse_size (const char *text, guint64 *size, GError **error)
                    "'%s' is not a size: write a whole number of a smaller unit, such as 1536M for "
                    "1.5G",
                    text);
-      return FALSE;
+      return _vmt_error_clean (error);
     }
   if (*end != '\0')
     {
@@ -120,7 +120,7 @@ vmt_parse_size (const char *text, guint64 *size, GError **error)
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
                    "'%s' is too large for a size: at most 18446744073709551615", text);
-      return FALSE;
+      return _vmt_error_clean (error);
     }
   *size = value;
   return TRUE;
@@ -129,7 +129,7 @@ malformed:
   g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
                "'%s' is not a size: write a number with K, M, G, T, P or E after it, such as 512M",
                text);
-  return FALSE;
+  return _vmt_error_clean (error);
 }
 
 /**
@@ -225,7 +225,7 @@ vmt_parse_boolean (const char *text, gboolean *value, GError **error)
   g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID, "'%s' is not a switch: write on or off%s%s%s",
                text, nearest != NULL ? " (did you mean '" : "", nearest != NULL ? nearest : "",
                nearest != NULL ? "'?)" : "");
-  return FALSE;
+  return _vmt_error_clean (error);
 }
 
 GStrv

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "vmt-error.h"
+#include "vmt-error-private.h"
 #include "vmt-value-private.h"
 
 /* Every message begins with the property, so that the callers need to add only the object. */
@@ -362,7 +362,24 @@ vmt_value_parse (GParamSpec *pspec, const char *text, VmtObject *scope, GValue *
   if (parse_into (pspec, text, scope, value, error))
     return TRUE;
   g_value_unset (value);
-  return FALSE;
+  return _vmt_error_clean (error);
+}
+
+/* With as few digits as are read back as the same number. */
+static char *
+format_double (double number, guint digits, gboolean single)
+{
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE], format[] = "%.15g";
+
+  for (;; digits++)
+    {
+      double again;
+
+      g_snprintf (format, sizeof format, "%%.%ug", digits);
+      again = g_ascii_strtod (g_ascii_formatd (buffer, sizeof buffer, format, number), NULL);
+      if (digits >= 17 || (single ? (float)again == (float)number : again == number))
+        return g_strdup (buffer);
+    }
 }
 
 static char *
@@ -376,7 +393,7 @@ format_flags (GType type, guint flags)
     {
       guint bits = klass->values[i].value;
 
-      if ((bits != 0 && (rest & bits) != 0 && (flags & bits) == bits) || bits == flags)
+      if ((bits != 0 && (rest & bits) != 0 && (flags & bits) == bits) || (flags == 0 && bits == 0))
         {
           g_string_append_printf (text, "%s%s", text->len > 0 ? "|" : "",
                                   klass->values[i].value_nick);
@@ -399,8 +416,6 @@ format_flags (GType type, guint flags)
 char *
 vmt_value_format (GParamSpec *pspec, const GValue *value)
 {
-  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
-
   g_return_val_if_fail (G_IS_PARAM_SPEC (pspec), NULL);
   g_return_val_if_fail (G_IS_VALUE (value), NULL);
 
@@ -447,9 +462,9 @@ vmt_value_format (GParamSpec *pspec, const GValue *value)
     case G_TYPE_UINT64:
       return g_strdup_printf ("%" G_GUINT64_FORMAT, g_value_get_uint64 (value));
     case G_TYPE_FLOAT:
-      return g_strdup (g_ascii_dtostr (buffer, sizeof buffer, g_value_get_float (value)));
+      return format_double (g_value_get_float (value), 6, TRUE);
     case G_TYPE_DOUBLE:
-      return g_strdup (g_ascii_dtostr (buffer, sizeof buffer, g_value_get_double (value)));
+      return format_double (g_value_get_double (value), 15, FALSE);
     case G_TYPE_STRING:
       return g_strdup (g_value_get_string (value) != NULL ? g_value_get_string (value) : "");
     case G_TYPE_ENUM:
