@@ -5,6 +5,9 @@ static const VmtFeature features[] = {
   { .kind = VMT_FEATURE_DEVICE, .name = "virtio-blk", .get_type = vmt_virtio_blk_get_type },
   { .kind = VMT_FEATURE_DEVICE, .name = "virtio-mmio", .get_type = vmt_virtio_mmio_get_type },
   { .kind = VMT_FEATURE_DEVICE, .name = "virtio-pci", .get_type = vmt_virtio_pci_get_type },
+  { .kind = VMT_FEATURE_DEVICE, .name = "virtio-console", .get_type = vmt_virtio_console_get_type },
+  { .kind = VMT_FEATURE_DEVICE, .name = "virtio-net", .get_type = vmt_virtio_net_get_type },
+  { .kind = VMT_FEATURE_DEVICE, .name = "virtio-rng", .get_type = vmt_virtio_rng_get_type },
   { .name = NULL },
 };
 

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Virtio network device (virtio 1.2, 5.1) without offloads: one pair of queues. */
+
+#include <string.h>
+
+#include "vmt-virtio-kick-private.h"
+#include "vmt-virtio-plugin-private.h"
+
+#define QUEUE_RX 0
+#define QUEUE_TX 1
+
+#define F_MAC 5
+#define F_MRG_RXBUF 15
+#define F_STATUS 16
+
+#define STATUS_LINK_UP 1
+
+#define CONFIG_STATUS 6
+#define CONFIG_SIZE 8
+
+/* struct virtio_net_hdr; the last two bytes count the buffers of a received frame. */
+#define HEADER_SIZE 12
+#define HEADER_NUM_BUFFERS 10
+
+#define MAC_SIZE 6
+/* Longer frames no link here carries; what a driver sends beyond is dropped. */
+#define FRAME_MAX 65536
+/* A frame is at most spread over this many buffers. */
+#define MERGE_MAX 64
+
+#define VMT_TYPE_VIRTIO_NET (vmt_virtio_net_get_type ())
+G_DECLARE_FINAL_TYPE (VmtVirtioNet, vmt_virtio_net, VMT, VIRTIO_NET, VmtVirtioDevice)
+
+struct _VmtVirtioNet
+{
+  VmtVirtioDevice parent_instance;
+
+  VmtNet *backend;
+  char *mac_text;
+  guint8 mac[MAC_SIZE];
+  VmtVirtioKick kick;
+  gint running;  /* atomic */
+  guint8 *frame; /* where a frame in pieces is put together */
+};
+
+G_DEFINE_FINAL_TYPE (VmtVirtioNet, vmt_virtio_net, VMT_TYPE_VIRTIO_DEVICE)
+
+enum
+{
+  PROP_BACKEND = 1,
+  PROP_MAC,
+};
+
+static void
+send_buffer (VmtVirtioNet *self, const VmtVirtqBuffer *buffer)
+{
+  gsize size = buffer->out_size - HEADER_SIZE;
+  const VmtIoVec *last;
+
+  if (buffer->out_size <= HEADER_SIZE || size > FRAME_MAX || self->backend == NULL)
+    return;
+  /* Mostly the frame is one piece, behind the header's. */
+  last = &buffer->out[buffer->n_out - 1];
+  if (last->size >= size)
+    vmt_net_send (self->backend, (const guint8 *)last->base + last->size - size, size);
+  else
+    {
+      vmt_virtq_buffer_read (buffer, HEADER_SIZE, self->frame, size);
+      vmt_net_send (self->backend, self->frame, size);
+    }
+}
+
+static void
+transmit (VmtVirtioNet *self)
+{
+  VmtVirtqueue *queue = vmt_virtio_device_get_queue (VMT_VIRTIO_DEVICE (self), QUEUE_TX);
+  guint budget = vmt_virtqueue_get_max_size (queue);
+  VmtVirtqBuffer *buffer;
+
+  while (budget > 0 && (buffer = vmt_virtqueue_pop (queue)) != NULL)
+    {
+      send_buffer (self, buffer);
+      vmt_virtqueue_push (queue, buffer, 0);
+      budget--;
+    }
+  if (budget == 0)
+    _vmt_virtio_kick_later (&self->kick, queue);
+  vmt_virtqueue_flush (queue);
+}
+
+/* Puts a frame into as many buffers as it takes, or into none. */
+static void
+deliver (VmtVirtioNet *self, VmtVirtqueue *queue, const guint8 *frame, gsize size)
+{
+  gboolean merge = vmt_virtio_device_has_feature (VMT_VIRTIO_DEVICE (self), F_MRG_RXBUF);
+  VmtVirtqBuffer *buffers[MERGE_MAX];
+  guint8 header[HEADER_SIZE] = { 0 };
+  guint n = 0;
+  gsize room = 0, at = 0;
+
+  while (room < HEADER_SIZE + size && n < (merge ? MERGE_MAX : 1))
+    {
+      VmtVirtqBuffer *buffer = vmt_virtqueue_pop (queue);
+
+      if (buffer == NULL)
+        break;
+      buffers[n++] = buffer;
+      room += buffer->in_size;
+    }
+  if (n == 0)
+    return;
+  if (room < HEADER_SIZE + size || buffers[0]->in_size < HEADER_SIZE)
+    {
+      /* Too small for the frame in all: it is lost, as in a receiver that overruns. One that never
+       * fits goes back empty, or it would stand in the way of every frame to come. */
+      if (!merge || buffers[0]->in_size < HEADER_SIZE)
+        {
+          while (n > 1)
+            vmt_virtqueue_unpop (queue, buffers[--n]);
+          vmt_virtqueue_push (queue, buffers[0], 0);
+        }
+      else
+        while (n > 0)
+          vmt_virtqueue_unpop (queue, buffers[--n]);
+      return;
+    }
+  header[HEADER_NUM_BUFFERS] = n;
+  for (guint i = 0; i < n; i++)
+    {
+      gsize skip = 0, part;
+
+      if (i == 0)
+        skip = vmt_virtq_buffer_write (buffers[0], 0, header, sizeof header);
+      part = vmt_virtq_buffer_write (buffers[i], skip, frame + at, size - at);
+      at += part;
+      vmt_virtqueue_push (queue, buffers[i], skip + part);
+    }
+}
+
+static gboolean
+net_can_receive (gpointer device)
+{
+  VmtVirtioNet *self = device;
+  VmtVirtqueue *queue = vmt_virtio_device_get_queue (VMT_VIRTIO_DEVICE (self), QUEUE_RX);
+  GMutex *lock = vmt_device_get_lock (VMT_DEVICE (self));
+  gboolean room;
+
+  g_mutex_lock (lock);
+  /* Asked through pop, which has the driver notify of the next buffer when there is none. */
+  room = FALSE;
+  if (g_atomic_int_get (&self->running))
+    {
+      VmtVirtqBuffer *buffer = vmt_virtqueue_pop (queue);
+
+      if (buffer != NULL)
+        {
+          vmt_virtqueue_unpop (queue, buffer);
+          room = TRUE;
+        }
+    }
+  g_mutex_unlock (lock);
+  return room;
+}
+
+static void
+net_receive (gpointer device, const guint8 *frame, gsize size)
+{
+  VmtVirtioNet *self = device;
+  VmtVirtqueue *queue = vmt_virtio_device_get_queue (VMT_VIRTIO_DEVICE (self), QUEUE_RX);
+  GMutex *lock = vmt_device_get_lock (VMT_DEVICE (self));
+
+  g_mutex_lock (lock);
+  deliver (self, queue, frame, size);
+  vmt_virtqueue_flush (queue);
+  g_mutex_unlock (lock);
+}
+
+static const VmtNetFrontend frontend = {
+  .can_receive = net_can_receive,
+  .receive = net_receive,
+};
+
+static void
+vmt_virtio_net_notify (VmtVirtioDevice *device, guint index)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+
+  if (index == QUEUE_TX)
+    transmit (self);
+  else if (self->backend != NULL)
+    vmt_net_resume (self->backend);
+}
+
+static guint64
+vmt_virtio_net_get_features (VmtVirtioDevice *device)
+{
+  return 1u << F_MAC | 1u << F_MRG_RXBUF | 1u << F_STATUS;
+}
+
+static void
+vmt_virtio_net_get_config (VmtVirtioDevice *device, guint8 *config)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+
+  memcpy (config, self->mac, MAC_SIZE);
+  config[CONFIG_STATUS] = self->backend != NULL ? STATUS_LINK_UP : 0;
+}
+
+static gboolean
+parse_mac (const char *text, guint8 *mac)
+{
+  for (guint i = 0; i < MAC_SIZE; i++, text += 3)
+    {
+      if (!g_ascii_isxdigit (text[0]) || !g_ascii_isxdigit (text[1]) ||
+          text[2] != (i < MAC_SIZE - 1 ? ':' : '\0'))
+        return FALSE;
+      mac[i] = g_ascii_xdigit_value (text[0]) << 4 | g_ascii_xdigit_value (text[1]);
+    }
+  return TRUE;
+}
+
+/* Locally administered, and the same for the same place in every run. */
+static void
+make_mac (VmtVirtioNet *self)
+{
+  g_autofree char *path = vmt_object_dup_path (VMT_OBJECT (self));
+  guint hash = g_str_hash (path);
+
+  self->mac[0] = 0x52;
+  self->mac[1] = 0x54;
+  self->mac[2] = 0x00;
+  self->mac[3] = hash >> 16;
+  self->mac[4] = hash >> 8;
+  self->mac[5] = hash;
+}
+
+static gboolean
+vmt_virtio_net_realize (VmtDevice *device, GError **error)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+  VmtMachine *machine = vmt_device_get_machine (device);
+
+  if (self->mac_text == NULL || *self->mac_text == '\0')
+    make_mac (self);
+  else if (!parse_mac (self->mac_text, self->mac) || (self->mac[0] & 1) != 0)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
+                   "%s: \"%s\" is not a MAC address of a station, such as 52:54:00:12:34:56",
+                   vmt_object_get_id (VMT_OBJECT (self)), self->mac_text);
+      return FALSE;
+    }
+  if (!VMT_DEVICE_CLASS (vmt_virtio_net_parent_class)->realize (device, error))
+    return FALSE;
+  _vmt_virtio_kick_init (&self->kick, VMT_VIRTIO_DEVICE (self));
+  self->frame = g_malloc (FRAME_MAX);
+  if (self->backend != NULL)
+    {
+      if (!vmt_backend_open (VMT_BACKEND (self->backend), vmt_machine_get_context (machine), error))
+        return FALSE;
+      vmt_net_set_frontend (self->backend, &frontend, self);
+    }
+  return TRUE;
+}
+
+static void
+vmt_virtio_net_unrealize (VmtDevice *device)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+
+  if (self->backend != NULL)
+    vmt_net_set_frontend (self->backend, NULL, NULL);
+  _vmt_virtio_kick_clear (&self->kick);
+  g_clear_pointer (&self->frame, g_free);
+  VMT_DEVICE_CLASS (vmt_virtio_net_parent_class)->unrealize (device);
+}
+
+static void
+vmt_virtio_net_running_changed (VmtDevice *device, gboolean running)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+
+  g_atomic_int_set (&self->running, running);
+  if (running && self->backend != NULL)
+    vmt_net_resume (self->backend);
+}
+
+static const VmtStateField state[] = {
+  VMT_VIRTIO_STATE,
+  VMT_STATE_END,
+};
+
+static void
+vmt_virtio_net_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (object);
+
+  switch (id)
+    {
+    case PROP_BACKEND:
+      g_value_set_object (value, self->backend);
+      break;
+    case PROP_MAC:
+      g_value_set_string (value, self->mac_text);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+vmt_virtio_net_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (object);
+
+  switch (id)
+    {
+    case PROP_BACKEND:
+      g_set_object (&self->backend, g_value_get_object (value));
+      break;
+    case PROP_MAC:
+      g_free (self->mac_text);
+      self->mac_text = g_value_dup_string (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+vmt_virtio_net_dispose (GObject *object)
+{
+  G_OBJECT_CLASS (vmt_virtio_net_parent_class)->dispose (object);
+  g_clear_object (&VMT_VIRTIO_NET (object)->backend);
+}
+
+static void
+vmt_virtio_net_finalize (GObject *object)
+{
+  g_free (VMT_VIRTIO_NET (object)->mac_text);
+  G_OBJECT_CLASS (vmt_virtio_net_parent_class)->finalize (object);
+}
+
+static void
+vmt_virtio_net_class_init (VmtVirtioNetClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  VmtDeviceClass *device_class = VMT_DEVICE_CLASS (klass);
+  VmtVirtioDeviceClass *virtio_class = VMT_VIRTIO_DEVICE_CLASS (klass);
+  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+
+  object_class->get_property = vmt_virtio_net_get_property;
+  object_class->set_property = vmt_virtio_net_set_property;
+  object_class->dispose = vmt_virtio_net_dispose;
+  object_class->finalize = vmt_virtio_net_finalize;
+  device_class->text = "virtio network card";
+  device_class->state = state;
+  device_class->state_version = 1;
+  device_class->realize = vmt_virtio_net_realize;
+  device_class->unrealize = vmt_virtio_net_unrealize;
+  device_class->running_changed = vmt_virtio_net_running_changed;
+  virtio_class->device_id = 1;
+  virtio_class->n_queues = 2;
+  virtio_class->config_size = CONFIG_SIZE;
+  virtio_class->get_features = vmt_virtio_net_get_features;
+  virtio_class->get_config = vmt_virtio_net_get_config;
+  virtio_class->notify = vmt_virtio_net_notify;
+
+  g_object_class_install_property (
+      object_class, PROP_BACKEND,
+      vmt_param_spec_backend ("backend", "the link", "net", VMT_TYPE_NET, flags));
+  g_object_class_install_property (
+      object_class, PROP_MAC,
+      g_param_spec_string ("mac", NULL, "MAC address; none: made from the device's path", NULL,
+                           flags));
+}
+
+static void
+vmt_virtio_net_init (VmtVirtioNet *self)
+{
+}
