@@ -33,6 +33,7 @@ struct _VmtTimer
 
 struct _VmtClock
 {
+  gint refs; /* atomic: its owner's, and one a timer, so that devices may go after the clock */
   /* Readers never lock: they look at these until they see the same even sequence number on both
    * sides. */
   guint sequence; /* atomic */
@@ -42,6 +43,7 @@ struct _VmtClock
   gboolean manual;
 
   GMutex lock;
+  gboolean dead;   /* nothing fires any more */
   GPtrArray *heap; /* by deadline, then order */
   guint64 order;
   guint64 armed; /* guest time that the source wakes up for; G_MAXUINT64 none */
@@ -173,6 +175,8 @@ heap_insert (VmtClock *clock, VmtTimer *timer)
 static void
 arm (VmtClock *clock, gboolean force)
 {
+  if (clock->dead)
+    return;
   guint64 first = G_MAXUINT64;
   if (clock->running && !clock->manual && clock->heap->len > 0)
     first = ((VmtTimer *)clock->heap->pdata[0])->deadline;
@@ -262,6 +266,7 @@ vmt_clock_new (GMainContext *context)
 {
   static GSourceFuncs funcs = { .dispatch = clock_dispatch };
   VmtClock *clock = g_new0 (VmtClock, 1);
+  clock->refs = 1;
   g_mutex_init (&clock->lock);
   clock->heap = g_ptr_array_new ();
   clock->armed = G_MAXUINT64;
@@ -279,33 +284,37 @@ vmt_clock_new (GMainContext *context)
   return clock;
 }
 
-void
-vmt_clock_free (VmtClock *clock)
+static void
+unref (VmtClock *clock)
 {
-  if (clock == NULL)
+  if (!g_atomic_int_dec_and_test (&clock->refs))
     return;
-  g_source_destroy (clock->source);
-  g_source_unref (clock->source);
-  if (clock->fd >= 0)
-    close (clock->fd);
-  /* Timers that are left belong to devices that have not gone yet; freeing them later is no error.
-   */
-  for (guint i = 0; i < clock->heap->len; i++)
-    {
-      VmtTimer *timer = clock->heap->pdata[i];
-      timer->at = NOT_QUEUED;
-      timer->clock = NULL;
-    }
   g_ptr_array_unref (clock->heap);
   g_mutex_clear (&clock->lock);
   g_free (clock);
 }
 
 void
+vmt_clock_free (VmtClock *clock)
+{
+  if (clock == NULL)
+    return;
+  g_source_destroy (clock->source);
+  g_mutex_lock (&clock->lock);
+  clock->dead = TRUE;
+  set_time (clock, FALSE, vmt_clock_get (clock));
+  g_source_unref (clock->source);
+  if (clock->fd >= 0)
+    close (clock->fd);
+  g_mutex_unlock (&clock->lock);
+  unref (clock);
+}
+
+void
 vmt_clock_set_running (VmtClock *clock, gboolean running)
 {
   g_mutex_lock (&clock->lock);
-  if (!clock->manual && running != clock->running)
+  if (!clock->manual && !clock->dead && running != clock->running)
     {
       guint64 host = host_now ();
       /* Guest time while running is host - origin; both switches keep it the same at this moment.
@@ -356,6 +365,7 @@ vmt_timer_new (VmtClock *clock, void (*func) (gpointer data), gpointer data)
   g_return_val_if_fail (clock != NULL && func != NULL, NULL);
 
   VmtTimer *timer = g_new0 (VmtTimer, 1);
+  g_atomic_int_inc (&clock->refs);
   timer->clock = clock;
   timer->func = func;
   timer->data = data;
@@ -370,12 +380,10 @@ vmt_timer_free (VmtTimer *timer)
   if (timer == NULL)
     return;
   VmtClock *clock = timer->clock;
-  if (clock != NULL)
-    {
-      g_mutex_lock (&clock->lock);
-      heap_remove (clock, timer);
-      g_mutex_unlock (&clock->lock);
-    }
+  g_mutex_lock (&clock->lock);
+  heap_remove (clock, timer);
+  g_mutex_unlock (&clock->lock);
+  unref (clock);
   g_free (timer);
 }
 
@@ -383,8 +391,6 @@ void
 vmt_timer_set (VmtTimer *timer, guint64 deadline)
 {
   VmtClock *clock = timer->clock;
-  if (clock == NULL)
-    return;
   g_mutex_lock (&clock->lock);
   if (timer->deadline != deadline)
     {
@@ -404,8 +410,6 @@ guint64
 vmt_timer_get (VmtTimer *timer)
 {
   VmtClock *clock = timer->clock;
-  if (clock == NULL)
-    return G_MAXUINT64;
   g_mutex_lock (&clock->lock);
   guint64 deadline = timer->deadline;
   g_mutex_unlock (&clock->lock);
