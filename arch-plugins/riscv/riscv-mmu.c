@@ -20,6 +20,10 @@
 #define NAPOT_SHIFT 16
 #define NAPOT_PPN 8u
 
+/* Untranslated memory is cached in pieces of this size: what the second-level TLB holds in one
+ * entry. */
+#define BARE_SHIFT 21
+
 static guint
 data_priv (const RiscvState *r)
 {
@@ -211,7 +215,7 @@ riscv_translate (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtTra
 
   out->global = FALSE;
   if (priv == RISCV_M || r->satp >> RISCV_SATP_MODE_SHIFT == RISCV_SATP_BARE)
-    return finish (r, va, va, 30, kinds, size, priv, access, out);
+    return finish (r, va, va, BARE_SHIFT, kinds, size, priv, access, out);
 
   /* Again when another hart changed the entry under us: bounded, then a fault that the guest may
    * retry. */

@@ -111,7 +111,7 @@ const VmtArchRegister riscv_registers[] = {
   F (30),
   F (31),
 #define CSR(number, name, get, set, check, arg, flags, text)                                       \
-  { #name, "csr",   64,      number >> 10 == 3 ? VMT_ARCH_REG_RO : 0,                              \
+  { #name, "csr",   64,      (number) >> 10 == 3 ? VMT_ARCH_REG_RO : 0,                            \
     -1,    get_csr, set_csr, RISCV_CSR_##name,                                                     \
     text },
 #include "riscv-csr.def.h"

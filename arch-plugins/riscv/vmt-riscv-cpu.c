@@ -208,6 +208,9 @@ vmt_riscv_cpu_describe_cpu (VmtCpu *cpu, VmtFirmwareNode *node)
   if ((config->ext & RISCV_EXT_ZICBOZ) != 0)
     vmt_firmware_node_set_u32 (node, "riscv,cboz-block-size", config->cboz_size);
 
+  /* The binding's place is /cpus, the tree's writer takes it there. */
+  vmt_firmware_node_set_u32 (node, "timebase-frequency", (guint32)config->timebase);
+
   VmtFirmwareNode *intc = vmt_firmware_node_add_child (node, "interrupt-controller");
   vmt_firmware_node_set_compatible (intc, intc_compatible);
   vmt_firmware_node_set_u32 (intc, "#interrupt-cells", 1);
