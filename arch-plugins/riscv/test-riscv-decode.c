@@ -266,7 +266,13 @@ test_misaligned_jumps (Fixture *f, gconstpointer data)
   g_assert_cmpint (without->ops[without->n_ops - 1].opcode, ==, VMT_IR_TRAP);
   g_assert_cmpint (without->ops[without->n_ops - 1].imm, ==, RISCV_CAUSE_FETCH_MISALIGNED);
   g_autoptr (VmtIrBlock) branch = decode (f, 0, &beq, 4, NULL, 0, &covered);
-  g_assert_cmpint (branch->ops[0].opcode, ==, VMT_IR_CALL);
+  gboolean called = FALSE;
+  for (guint i = 0; i < branch->n_ops; i++)
+    {
+      called |= branch->ops[i].opcode == VMT_IR_CALL;
+      g_assert_cmpint (branch->ops[i].opcode, !=, VMT_IR_BRANCH);
+    }
+  g_assert_true (called);
 }
 
 void

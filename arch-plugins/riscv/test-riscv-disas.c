@@ -72,6 +72,17 @@ is_same (const char *ours, const char *theirs, guint32 word)
 {
   if (strcmp (ours, theirs) == 0)
     return TRUE;
+  /* Jump targets inside a section stand without 0x. */
+  const char *hex = strstr (ours, "0x");
+  if (hex != NULL)
+    {
+      g_autofree char *bare = g_strdup_printf ("%.*s%s", (int)(hex - ours), ours, hex + 2);
+      if (strcmp (bare, theirs) == 0)
+        return TRUE;
+    }
+  /* Exact conversions need no rounding mode; the assembler writes 0. */
+  if (g_str_has_prefix (ours, theirs) && strcmp (ours + strlen (theirs), ",rne") == 0)
+    return g_str_has_prefix (ours, "fcvt.d.");
   /* Reserved rounding modes have no name. */
   if (strstr (ours, ",rm5") != NULL || strstr (ours, ",rm6") != NULL)
     return strstr (theirs, ",unknown") != NULL;
