@@ -87,8 +87,7 @@ set_mepc (RiscvState *r, guint arg, guint64 value)
 static void
 dirty_fs (RiscvState *r)
 {
-  if ((r->mstatus & RISCV_MSTATUS_FS) != RISCV_MSTATUS_FS)
-    r->mstatus |= RISCV_MSTATUS_FS;
+  r->mstatus |= RISCV_MSTATUS_FS;
   riscv_update_mode (&r->vcpu);
 }
 
@@ -157,8 +156,12 @@ riscv_csr_set_mstatus (RiscvState *r, guint arg, guint64 value)
   /* Mode 2 does not exist: the field keeps what it held. */
   if ((value >> RISCV_MSTATUS_MPP_SHIFT & 3) != 2)
     mask |= RISCV_MSTATUS_MPP;
-  r->mstatus = (r->mstatus & ~mask) | (value & mask);
-  riscv_update_mode (&r->vcpu);
+  const guint64 old = r->mstatus;
+  r->mstatus = (old & ~mask) | (value & mask);
+  /* Interrupt enables are the common case and change no key. */
+  if (((old ^ r->mstatus) & (RISCV_MSTATUS_FS | RISCV_MSTATUS_MPRV | RISCV_MSTATUS_MPP |
+                             RISCV_MSTATUS_SUM | RISCV_MSTATUS_MXR)) != 0)
+    riscv_update_mode (&r->vcpu);
 }
 #define set_mstatus riscv_csr_set_mstatus
 
@@ -216,7 +219,6 @@ write_mip (RiscvState *r, guint64 mask, guint64 value)
     mask &= ~RISCV_BIT (RISCV_IRQ_STI);
   __atomic_fetch_and (&r->mip_soft, ~mask | value, __ATOMIC_SEQ_CST);
   __atomic_fetch_or (&r->mip_soft, value & mask, __ATOMIC_SEQ_CST);
-  vmt_vcpu_request (&r->vcpu, VMT_VCPU_INTERRUPT);
 }
 
 static void
@@ -246,9 +248,11 @@ get_mie (RiscvState *r, guint arg)
 static void
 set_mie (RiscvState *r, guint arg, guint64 value)
 {
+  const guint64 old = r->mie;
+
   RISCV_ATOMIC_STORE (&r->mie, value & RISCV_MIP_ALL);
-  vmt_vcpu_deadline_changed (&r->vcpu);
-  vmt_vcpu_request (&r->vcpu, VMT_VCPU_INTERRUPT);
+  if (((old ^ r->mie) & RISCV_BIT (RISCV_IRQ_STI)) != 0)
+    vmt_vcpu_deadline_changed (&r->vcpu);
 }
 
 static guint64

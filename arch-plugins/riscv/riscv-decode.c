@@ -90,12 +90,23 @@ riscv_emit_csr (RiscvEmit *s, RiscvCsrOp op, guint number, guint rd, VmtIrVal va
   if (read)
     SETX (rd, old);
 
-  gboolean keep = !write || (csr->flags & RISCV_CSR_KEEP) != 0;
-  /* The first write of an FP register changes the mode. */
-  if (write && (csr->flags & RISCV_CSR_FP) != 0)
-    keep = keep && (s->mode & RISCV_MODE_FS_DIRTY) != 0;
-  if (!keep || (csr->flags & RISCV_CSR_EXACT) != 0)
-    EXIT_NEXT ();
+  if (!write || (csr->flags & RISCV_CSR_KEEP) != 0)
+    {
+      /* The first write of FP state changes the mode. */
+      if (!write || (csr->flags & RISCV_CSR_FP) == 0 || (s->mode & RISCV_MODE_FS_DIRTY) != 0)
+        return;
+    }
+  else if ((csr->flags & RISCV_CSR_JUMP) == 0)
+    {
+      EXIT_NEXT ();
+      return;
+    }
+  /* An immediate reaches no more of a status register than the interrupt enables: clearing those
+   * changes nothing for the next block. */
+  if (op == RISCV_CSR_OP_CLEAR && (s->word >> 14 & 1) != 0 &&
+      (csr == &riscv_csrs[RISCV_CSR_sstatus] || csr == &riscv_csrs[RISCV_CSR_mstatus]))
+    return;
+  vmt_ir_jump (s->b, s->offset + (gint)s->length, 0);
 }
 
 /* Emits one instruction. FALSE: the block ends before it. */

@@ -68,7 +68,7 @@ struct _RiscvEmit
 #define CALL(type, helper, a, v, c)                                                                \
   vmt_ir_call (s->b, VMT_IR_##type, RISCV_HELPER_##helper, a, v, c)
 #define EXIT_NEXT() vmt_ir_exit (s->b, s->offset + (gint)s->length)
-/* The helper has changed the mode and asked for the run loop. */
+/* To the address that a helper gave, which has changed the mode. */
 #define JUMP_MODE(target) vmt_ir_jump_indirect (s->b, target, 0)
 #define SFENCE_INFO(w, rs1, rs2)                                                                   \
   K ((guint64)(w) | (guint64)((rs1) != 0) << 32 | (guint64)((rs2) != 0) << 33)

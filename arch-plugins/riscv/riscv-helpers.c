@@ -12,12 +12,29 @@ illegal (VmtVcpu *vcpu, guint64 word)
 static guint64
 helper_csr (VmtVcpu *vcpu, guint64 info, guint64 value, guint64 word)
 {
+  RiscvState *r = riscv_state (vcpu);
+  const RiscvCsr *csr = &riscv_csrs[info & 0xffff];
+  const gboolean write = info >> 21 & 1;
+  const guint64 mode = vcpu->mode_key;
   guint64 old = 0;
 
-  if (!riscv_csr_access (riscv_state (vcpu), &riscv_csrs[info & 0xffff],
-                         (RiscvCsrOp)(info >> 16 & 3), value, info >> 20 & 1, info >> 21 & 1, &old))
+  if (!riscv_csr_access (r, csr, (RiscvCsrOp)(info >> 16 & 3), value, info >> 20 & 1, write, &old))
     return illegal (vcpu, word);
+  /* The block's end is a plain jump: to the next block only if nothing has changed for it. */
+  if (write && (vcpu->mode_key != mode ||
+                ((csr->flags & RISCV_CSR_JUMP) != 0 && riscv_find_interrupt (r) != 0)))
+    vmt_vcpu_request (vcpu, VMT_VCPU_RELOOKUP);
   return old;
+}
+
+/* A return is an indirect jump, whose target is looked up under the new mode key and TLB bank. What
+ * is left are interrupts that the new mode lets through. */
+static guint64
+leave (RiscvState *r, guint64 pc)
+{
+  if (riscv_find_interrupt (r) != 0)
+    vmt_vcpu_request (&r->vcpu, VMT_VCPU_INTERRUPT);
+  return pc;
 }
 
 static guint64
@@ -27,15 +44,15 @@ helper_sret (VmtVcpu *vcpu, guint64 word, guint64 b, guint64 c)
 
   if (r->priv == RISCV_S && (r->mstatus & RISCV_MSTATUS_TSR) != 0)
     return illegal (vcpu, word);
-  vmt_vcpu_request (vcpu, VMT_VCPU_RELOOKUP);
-  return riscv_sret (r);
+  return leave (r, riscv_sret (r));
 }
 
 static guint64
 helper_mret (VmtVcpu *vcpu, guint64 word, guint64 b, guint64 c)
 {
-  vmt_vcpu_request (vcpu, VMT_VCPU_RELOOKUP);
-  return riscv_mret (riscv_state (vcpu));
+  RiscvState *r = riscv_state (vcpu);
+
+  return leave (r, riscv_mret (r));
 }
 
 static guint64

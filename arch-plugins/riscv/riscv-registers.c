@@ -27,8 +27,18 @@ get_csr (VmtVcpu *vcpu, guint arg)
 static void
 set_csr (VmtVcpu *vcpu, guint arg, guint64 value)
 {
-  if (riscv_csrs[arg].set != NULL)
-    riscv_csrs[arg].set (riscv_state (vcpu), riscv_csrs[arg].arg, value);
+  RiscvState *r = riscv_state (vcpu);
+  const RiscvCsr *csr = &riscv_csrs[arg];
+
+  if (csr->set == NULL)
+    return;
+  /* Who reads the register, changes a bit and writes it back must not make a line's level stick. */
+  if ((csr->flags & RISCV_CSR_NO_RMW_LINES) != 0)
+    value &= ~RISCV_ATOMIC_LOAD (&r->lines) | RISCV_ATOMIC_LOAD (&r->mip_soft);
+  csr->set (r, csr->arg, value);
+  /* It may sleep, with another thread acting for it. */
+  if ((csr->flags & RISCV_CSR_JUMP) != 0)
+    vmt_vcpu_request (vcpu, VMT_VCPU_INTERRUPT);
 }
 
 #define X_NAMED(n, name, flags, text)                                                              \

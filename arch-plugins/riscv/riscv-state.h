@@ -179,6 +179,9 @@ struct _RiscvCsr
 #define RISCV_CSR_KEEP (1u << 0)  /* writing it changes neither mode nor mapping nor interrupts */
 #define RISCV_CSR_EXACT (1u << 1) /* needs the exact instruction count */
 #define RISCV_CSR_FP (1u << 2)    /* needs mstatus.FS */
+/* Writing it may change the mode or let an interrupt through: the block ends, and who is affected
+ * asks for the run loop. Without this and KEEP the block ends in the run loop. */
+#define RISCV_CSR_JUMP (1u << 4)
 #define RISCV_CSR_NO_RMW_LINES (1u << 3) /* set and clear see only what software wrote */
 
 /* Indices in riscv_csrs. */
@@ -236,6 +239,8 @@ gboolean riscv_take_interrupt (VmtVcpu *vcpu);
 gboolean riscv_has_work (VmtVcpu *vcpu);
 guint64 riscv_next_deadline (VmtVcpu *vcpu);
 void riscv_trap (RiscvState *r, guint64 cause, guint64 value);
+/* The number of the interrupt to be taken now, or 0. */
+guint riscv_find_interrupt (RiscvState *r);
 /* The new pc. */
 guint64 riscv_mret (RiscvState *r);
 guint64 riscv_sret (RiscvState *r);

@@ -61,32 +61,40 @@ riscv_take_exception (VmtVcpu *vcpu)
   riscv_trap (r, fault.cause, fault.value);
 }
 
-gboolean
-riscv_take_interrupt (VmtVcpu *vcpu)
+guint
+riscv_find_interrupt (RiscvState *r)
 {
   /* In order of priority. */
   static const guint8 order[] = { RISCV_IRQ_MEI, RISCV_IRQ_MSI, RISCV_IRQ_MTI,
                                   RISCV_IRQ_SEI, RISCV_IRQ_SSI, RISCV_IRQ_STI };
-  RiscvState *r = riscv_state (vcpu);
-  guint64 pending, enabled = 0;
+  guint64 mask = 0, pending;
 
-  if (r->mie == 0)
-    return FALSE;
-  pending = riscv_csr_get_mip (r) & r->mie;
-  if (pending == 0)
-    return FALSE;
   if (r->priv < RISCV_M || (r->mstatus & RISCV_MSTATUS_MIE) != 0)
-    enabled = pending & ~r->mideleg;
-  if (enabled == 0 &&
-      (r->priv < RISCV_S || (r->priv == RISCV_S && (r->mstatus & RISCV_MSTATUS_SIE) != 0)))
-    enabled = pending & r->mideleg;
-  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
-    if ((enabled & RISCV_BIT (order[i])) != 0)
-      {
-        riscv_trap (r, RISCV_CAUSE_INTERRUPT | order[i], 0);
-        return TRUE;
-      }
-  return FALSE;
+    mask = r->mie & ~r->mideleg;
+  if (r->priv < RISCV_S || (r->priv == RISCV_S && (r->mstatus & RISCV_MSTATUS_SIE) != 0))
+    mask |= r->mie & r->mideleg;
+  /* Before the clock is asked. */
+  if (mask == 0)
+    return 0;
+  pending = riscv_csr_get_mip (r) & mask;
+  /* All that goes to M-mode before all that goes to S-mode. */
+  if ((pending & ~r->mideleg) != 0)
+    pending &= ~r->mideleg;
+  for (guint i = 0; pending != 0 && i < G_N_ELEMENTS (order); i++)
+    if ((pending & RISCV_BIT (order[i])) != 0)
+      return order[i];
+  return 0;
+}
+
+gboolean
+riscv_take_interrupt (VmtVcpu *vcpu)
+{
+  const guint number = riscv_find_interrupt (riscv_state (vcpu));
+
+  if (number == 0)
+    return FALSE;
+  riscv_trap (riscv_state (vcpu), RISCV_CAUSE_INTERRUPT | number, 0);
+  return TRUE;
 }
 
 /* WFI resumes for anything that is pending and enabled in mie, whatever the global enables say. */
