@@ -17,7 +17,7 @@ G_DECLARE_DERIVABLE_TYPE (VmtFirmware, vmt_firmware, VMT, FIRMWARE, VmtObject)
 struct _VmtFirmwareClass
 {
   VmtObjectClass parent_class;
-  /* Once, after the machine is realized: checks the files. */
+  /* Once, before the first boot: checks the files. */
   gboolean (*prepare) (VmtFirmware *self, VmtMachine *machine, GError **error);
   /* At every reset, CPUs and devices being reset: loads images into RAM and sets the boot CPU's registers; CPUs that shall wait are stopped. */
   gboolean (*boot) (VmtFirmware *self, VmtMachine *machine, GError **error);

@@ -38,6 +38,7 @@ struct _VmtMachine
 
   char *name, *accel, *tier_name;
   VmtOnReset on_reset;
+  gboolean prepared; /* the firmware has seen its files */
   VmtMachineState state;
   gboolean closed;
 

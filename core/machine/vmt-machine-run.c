@@ -261,7 +261,12 @@ static gboolean
 boot (VmtMachine *self)
 {
   GError *error = NULL;
-  if (self->firmware != NULL && !vmt_firmware_boot (self->firmware, self, &error))
+
+  /* Not when it is realized: a machine without a kernel can still be looked at. */
+  if (self->firmware != NULL && !self->prepared)
+    self->prepared = vmt_firmware_prepare (self->firmware, self, &error);
+  if (self->firmware != NULL &&
+      (!self->prepared || !vmt_firmware_boot (self->firmware, self, &error)))
     {
       fail_run (self, error);
       return FALSE;

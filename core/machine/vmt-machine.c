@@ -442,8 +442,7 @@ vmt_machine_realize (VmtMachine *self, GError **error)
     }
   g_main_context_push_thread_default (self->context);
   gboolean ok = _vmt_machine_make_exec (self, error) &&
-                realize_below (self, VMT_OBJECT (self), error) &&
-                (self->firmware == NULL || vmt_firmware_prepare (self->firmware, self, error));
+                realize_below (self, VMT_OBJECT (self), error);
   if (ok)
     {
       _vmt_machine_reset_all (self);
