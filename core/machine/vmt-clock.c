@@ -76,13 +76,25 @@ vmt_clock_get (VmtClock *clock)
 
 /* Lock held: there is one writer at a time. */
 static void
-set_time (VmtClock *clock, gboolean running, guint64 origin)
+begin_change (VmtClock *clock)
 {
-  __atomic_fetch_add (&clock->sequence, 1, __ATOMIC_ACQ_REL);
-  __atomic_thread_fence (__ATOMIC_RELEASE);
+  __atomic_fetch_add (&clock->sequence, 1, __ATOMIC_SEQ_CST);
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+}
+
+static void
+end_change (VmtClock *clock, gboolean running, guint64 origin)
+{
   __atomic_store_n (&clock->running, running, __ATOMIC_RELAXED);
   __atomic_store_n (&clock->origin, origin, __ATOMIC_RELAXED);
   __atomic_fetch_add (&clock->sequence, 1, __ATOMIC_RELEASE);
+}
+
+static void
+set_time (VmtClock *clock, gboolean running, guint64 origin)
+{
+  begin_change (clock);
+  end_change (clock, running, origin);
 }
 
 guint64
@@ -316,10 +328,11 @@ vmt_clock_set_running (VmtClock *clock, gboolean running)
   g_mutex_lock (&clock->lock);
   if (!clock->manual && !clock->dead && running != clock->running)
     {
-      guint64 host = host_now ();
-      /* Guest time while running is host - origin; both switches keep it the same at this moment.
-       */
-      set_time (clock, running, host - clock->origin);
+      /* The host's clock is read after readers have been stopped: none has seen a later time than
+       * this. Guest time while running is host - origin; both switches keep it the same at this
+       * moment. */
+      begin_change (clock);
+      end_change (clock, running, host_now () - clock->origin);
       arm (clock, TRUE);
     }
   g_mutex_unlock (&clock->lock);
