@@ -89,7 +89,9 @@ scan_entries (GPtrArray *unknown, guint timeout_ms)
   for (guint i = 0; i < unknown->len; i++)
     g_ptr_array_add (paths, ((VmtRegistryEntry *)g_ptr_array_index (unknown, i))->path);
   g_ptr_array_add (paths, NULL);
-  results = _vmt_plugin_scan_in_helper ((const char *const *)paths->pdata, timeout_ms);
+  /* For debuggers: a plugin that crashes the scanner crashes this process then. */
+  if (g_strcmp0 (g_getenv ("VMT_REGISTRY_FORK"), "no") != 0)
+    results = _vmt_plugin_scan_in_helper ((const char *const *)paths->pdata, timeout_ms);
 
   for (guint i = 0; i < unknown->len; i++)
     {

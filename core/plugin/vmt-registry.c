@@ -195,7 +195,7 @@ vmt_registry_new (const char *const *search_path, const char *cache_file)
   VmtRegistry *self = g_object_new (VMT_TYPE_REGISTRY, NULL);
 
   self->folders = search_path != NULL ? g_strdupv ((GStrv)search_path) : dup_usual_folders (NULL);
-  self->cache_file = g_strdup (cache_file);
+  self->cache_file = cache_file != NULL && *cache_file != '\0' ? g_strdup (cache_file) : NULL;
   return self;
 }
 
