@@ -114,8 +114,11 @@ static void
 after_store (VmtVcpu *vcpu, const VmtResolved *at, guint size)
 {
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
-  if (vmt_ram_get_page_state (at->ram->ram, at->ram_offset) & VMT_PAGE_CODE)
+  guint8 state = vmt_ram_get_page_state (at->ram->ram, at->ram_offset);
+  if (state & VMT_PAGE_CODE)
     vmt_exec_code_stored (vcpu->exec, at->ram, at->ram_offset, size);
+  if (state & VMT_PAGE_WATCH)
+    vmt_address_space_notify_watch (vcpu->space, at->ram->ram, at->ram_offset, size);
 }
 
 void

@@ -26,6 +26,15 @@ typedef struct
   guint8 pad[60];
 } Stripe;
 
+typedef struct
+{
+  guint64 address, size;
+  VmtRam *ram; /* a reference is held */
+  guint64 offset;
+  VmtWatchFunc func;
+  gpointer data;
+} Watch;
+
 struct _VmtAddressSpace
 {
   Stripe stripes[N_STRIPES];
@@ -40,6 +49,8 @@ struct _VmtAddressSpace
   gpointer changed_data;
   VmtStoreFunc store;
   gpointer store_data;
+  GMutex watch_lock;
+  GArray *watches;
 };
 
 static Stripe *
@@ -136,6 +147,8 @@ vmt_address_space_new (const char *name)
   self->name = g_strdup (name);
   self->table = table_new (0);
   g_mutex_init (&self->lock);
+  g_mutex_init (&self->watch_lock);
+  self->watches = g_array_new (FALSE, FALSE, sizeof (Watch));
   return self;
 }
 
@@ -153,6 +166,10 @@ vmt_address_space_unref (VmtAddressSpace *self)
     return;
   reclaim (self, TRUE);
   table_free (self->table);
+  for (guint i = 0; i < self->watches->len; i++)
+    vmt_ram_unref (g_array_index (self->watches, Watch, i).ram);
+  g_array_unref (self->watches);
+  g_mutex_clear (&self->watch_lock);
   g_mutex_clear (&self->lock);
   g_free (self->name);
   g_aligned_free (self);
@@ -353,23 +370,112 @@ vmt_address_space_notify_store (VmtAddressSpace *self, VmtRam *ram, guint64 offs
 {
   /* Bytes that this thread has stored are visible before the states are read: see VmtStoreFunc. */
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
-  if (self->store == NULL || size == 0)
-    return;
-
+  guint8 seen = 0;
   guint64 end = offset + size;
   guint64 at = offset;
   while (at < end)
     {
       guint64 run = at;
-      while (run < end && vmt_ram_get_page_state (ram, run) != 0)
-        run = (run & VMT_PAGE_MASK) + VMT_PAGE_SIZE;
+      guint8 state;
+      while (run < end && (state = vmt_ram_get_page_state (ram, run)) != 0)
+        {
+          seen |= state;
+          run = (run & VMT_PAGE_MASK) + VMT_PAGE_SIZE;
+        }
       if (run > at)
         {
-          self->store (self->store_data, ram, at, MIN (run, end) - at);
+          if (self->store != NULL)
+            self->store (self->store_data, ram, at, MIN (run, end) - at);
           at = run;
         }
       else
         at = (at & VMT_PAGE_MASK) + VMT_PAGE_SIZE;
+    }
+  if (seen & VMT_PAGE_WATCH)
+    vmt_address_space_notify_watch (self, ram, offset, size);
+}
+
+/* The bits of the pages that are still watched. */
+static void
+mark_watched (VmtAddressSpace *self)
+{
+  for (guint i = 0; i < self->watches->len; i++)
+    {
+      const Watch *watch = &g_array_index (self->watches, Watch, i);
+      for (guint64 at = watch->offset & VMT_PAGE_MASK; at < watch->offset + watch->size;
+           at += VMT_PAGE_SIZE)
+        vmt_ram_set_page_state (watch->ram, at, VMT_PAGE_WATCH);
+    }
+}
+
+gboolean
+vmt_address_space_add_watch (VmtAddressSpace *self, guint64 address, guint64 size,
+                             VmtWatchFunc func, gpointer data)
+{
+  VmtMemoryRegion region;
+  if (size == 0 || !_vmt_address_space_find_ram (self, address, &region))
+    return FALSE;
+  if (size > region.size - (address - region.base))
+    {
+      vmt_ram_unref (region.ram);
+      return FALSE;
+    }
+  Watch watch = {
+    .address = address,
+    .size = size,
+    .ram = region.ram,
+    .offset = region.ram_offset + (address - region.base),
+    .func = func,
+    .data = data,
+  };
+  g_mutex_lock (&self->watch_lock);
+  g_array_append_val (self->watches, watch);
+  mark_watched (self);
+  g_mutex_unlock (&self->watch_lock);
+  /* Nobody keeps a way to store past the slow path. */
+  __atomic_fetch_add (&self->generation, 1, __ATOMIC_SEQ_CST);
+  if (self->changed != NULL)
+    self->changed (self->changed_data);
+  return TRUE;
+}
+
+void
+vmt_address_space_remove_watches (VmtAddressSpace *self, gpointer data)
+{
+  g_mutex_lock (&self->watch_lock);
+  for (guint i = self->watches->len; i > 0; i--)
+    {
+      Watch watch = g_array_index (self->watches, Watch, i - 1);
+      if (watch.data != data)
+        continue;
+      g_array_remove_index (self->watches, i - 1);
+      for (guint64 at = watch.offset & VMT_PAGE_MASK; at < watch.offset + watch.size;
+           at += VMT_PAGE_SIZE)
+        vmt_ram_clear_page_state (watch.ram, at, VMT_PAGE_WATCH);
+      vmt_ram_unref (watch.ram);
+    }
+  mark_watched (self);
+  g_mutex_unlock (&self->watch_lock);
+}
+
+void
+vmt_address_space_notify_watch (VmtAddressSpace *self, VmtRam *ram, guint64 offset, guint64 size)
+{
+  /* One at a time and without the lock: what is told may store itself. */
+  for (guint i = 0;; i++)
+    {
+      Watch watch;
+      g_mutex_lock (&self->watch_lock);
+      gboolean more = i < self->watches->len;
+      if (more)
+        watch = g_array_index (self->watches, Watch, i);
+      g_mutex_unlock (&self->watch_lock);
+      if (!more)
+        return;
+      guint64 begin = MAX (offset, watch.offset);
+      guint64 end = MIN (offset + size, watch.offset + watch.size);
+      if (watch.ram == ram && begin < end)
+        watch.func (watch.data, watch.address + (begin - watch.offset), end - begin);
     }
 }
 

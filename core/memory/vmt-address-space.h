@@ -103,4 +103,22 @@ void vmt_address_space_set_store_func (VmtAddressSpace *self, VmtStoreFunc func,
  * state in the range. Begins with a full fence. */
 void vmt_address_space_notify_store (VmtAddressSpace *self, VmtRam *ram, guint64 offset, guint64 size);
 
+/**
+ * VmtWatchFunc:
+ * @address: guest physical address of the first byte that was stored, within the watched range
+ * @size: bytes of the range that were
+ *
+ * Told after somebody (a vCPU, DMA) stored into a watched range of RAM, on the thread that did, with no lock of the space
+ * held. DMA may tell it once too often, before the bytes are there: look at what they are.
+ */
+typedef void (*VmtWatchFunc) (gpointer data, guint64 address, guint64 size);
+
+/* Watches @size bytes of RAM within one block; all TLBs are flushed. No vCPU may be in guest code. FALSE: not RAM. One watch
+ * for each @data and @address. */
+gboolean vmt_address_space_add_watch (VmtAddressSpace *self, guint64 address, guint64 size, VmtWatchFunc func, gpointer data);
+/* All watches of @data. No vCPU may be in guest code. */
+void vmt_address_space_remove_watches (VmtAddressSpace *self, gpointer data);
+/* core/exec: bytes of a page with VMT_PAGE_WATCH were stored. */
+void vmt_address_space_notify_watch (VmtAddressSpace *self, VmtRam *ram, guint64 offset, guint64 size);
+
 G_END_DECLS

@@ -18,6 +18,13 @@ struct _VmtTestFinisher
 
 G_DEFINE_FINAL_TYPE (VmtTestFinisher, vmt_test_finisher, VMT_TYPE_DEVICE)
 
+/* A parent process sees 8 bits of an exit status: a failure shall not look like success. */
+static int
+exit_status (guint code)
+{
+  return code != 0 && (code & 0xff) == 0 ? 1 : (int)code;
+}
+
 static void
 finish_write (gpointer device, guint index, guint64 value)
 {
@@ -29,7 +36,7 @@ finish_write (gpointer device, guint index, guint64 value)
       vmt_machine_request_power_off (machine, "test-finisher", 0);
       break;
     case FINISHER_FAIL:
-      vmt_machine_request_power_off (machine, "test-finisher", value >> 16 & 0xffff);
+      vmt_machine_request_power_off (machine, "test-finisher", exit_status (value >> 16 & 0xffff));
       break;
     case FINISHER_RESET:
       vmt_machine_request_reset (machine, "test-finisher");
