@@ -75,11 +75,10 @@ test_broken (void)
 /* A sanitizer turns a signal into an exit status. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SEGV "bad it ended the process that loaded it, with status "
-#define ABRT SEGV
 #else
 #define SEGV "bad it crashed while it was loaded: signal 11, "
-#define ABRT "bad it crashed while it was loaded: signal 6, "
 #endif
+#define ABRT "bad it crashed while it was loaded: signal 6, "
 
 static void
 test_crash (void)
