@@ -18,7 +18,6 @@ typedef struct
 
 /* FALSE: it is no regular file. Reads the file's head only, and believes nothing that it says. */
 gboolean _vmt_plugin_stamp_read (const char *path, VmtPluginStamp *stamp);
-void _vmt_plugin_stamp_clear (VmtPluginStamp *stamp);
 /* The build id of the file that holds the library's own code. */
 const char *_vmt_plugin_get_core_build_id (void);
 

@@ -167,9 +167,3 @@ _vmt_plugin_stamp_read (const char *path, VmtPluginStamp *stamp)
     close (fd);
   return TRUE;
 }
-
-void
-_vmt_plugin_stamp_clear (VmtPluginStamp *stamp)
-{
-  g_clear_pointer (&stamp->build_id, g_free);
-}

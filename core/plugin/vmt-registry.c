@@ -48,7 +48,7 @@ static GStrv default_folders;
 void
 _vmt_registry_entry_free (VmtRegistryEntry *entry)
 {
-  _vmt_plugin_stamp_clear (&entry->stamp);
+  g_free (entry->stamp.build_id);
   g_clear_pointer (&entry->description, g_variant_unref);
   g_free (entry->path);
   g_free (entry->state);
