@@ -117,7 +117,7 @@ test_warl (TestHart *t, gconstpointer data)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       test_riscv_set_csr (t, rows[i].name, ONES);
-    
+
       g_assert_cmphex (test_riscv_get_csr (t, rows[i].name), ==, rows[i].ones);
       test_riscv_set_csr (t, rows[i].name, 0);
       g_assert_cmphex (test_riscv_get_csr (t, rows[i].name), ==, rows[i].zeros);

@@ -113,5 +113,6 @@ main (int argc, char **argv)
   test_riscv_add_csr ();
   test_riscv_add_mmu ();
   test_riscv_add_cpu ();
+  test_riscv_add_guest ();
   return g_test_run ();
 }

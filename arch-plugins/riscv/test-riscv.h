@@ -11,6 +11,7 @@ void test_riscv_add_disas (void);
 void test_riscv_add_csr (void);
 void test_riscv_add_mmu (void);
 void test_riscv_add_cpu (void);
+void test_riscv_add_guest (void);
 
 /* A random word that row @index decodes to. */
 guint32 test_riscv_random_word (GRand *rand, guint index);
