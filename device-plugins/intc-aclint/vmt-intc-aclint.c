@@ -15,6 +15,7 @@
 #define OFFSET_SETSSIP 0xc000
 #define REGION_SIZE 0x10000
 
+#define DEFAULT_FREQUENCY 10000000
 #define NS_PER_SECOND G_GUINT64_CONSTANT (1000000000)
 
 #define VMT_TYPE_INTC_ACLINT (vmt_intc_aclint_get_type ())
@@ -32,7 +33,8 @@ struct _VmtIntcAclint
 {
   VmtDevice parent_instance;
 
-  guint frequency;
+  guint frequency; /* 0: as the harts say */
+  guint64 ticks_per_second;
   VmtClock *clock;
   guint n_harts;
   AclintHart harts[MAX_HARTS];
@@ -54,7 +56,7 @@ get_mtime (const VmtIntcAclint *self)
 {
   unsigned __int128 ns = vmt_clock_get (self->clock);
 
-  return (guint64)(ns * self->frequency / NS_PER_SECOND) + self->mtime_offset;
+  return (guint64)(ns * self->ticks_per_second / NS_PER_SECOND) + self->mtime_offset;
 }
 
 /* The interrupt is pending whenever MTIME >= MTIMECMP, as unsigned numbers. */
@@ -72,11 +74,11 @@ update_timer (AclintHart *hart)
       /* An offset beyond the compare value means that the counter would have to wrap: far away
        * either way. */
       if (cmp >= self->mtime_offset)
-        ns = (ns + self->frequency - 1) / self->frequency;
+        ns = (ns + self->ticks_per_second - 1) / self->ticks_per_second;
       else
         ns = (unsigned __int128)vmt_clock_get (self->clock) +
-             ((unsigned __int128)(cmp - mtime) * NS_PER_SECOND + self->frequency - 1) /
-                 self->frequency;
+             ((unsigned __int128)(cmp - mtime) * NS_PER_SECOND + self->ticks_per_second - 1) /
+                 self->ticks_per_second;
       deadline = ns < G_MAXUINT64 ? (guint64)ns : G_MAXUINT64;
     }
   vmt_timer_set (hart->timer, deadline);
@@ -231,6 +233,23 @@ connect_hart (VmtIntcAclint *self, AclintHart *hart, VmtCpu *cpu, GError **error
          vmt_irq_controller_get_input (inputs, "s-soft", &hart->s_soft, error);
 }
 
+/* The counter is the harts' time CSR: it must run as fast. */
+static guint64
+find_frequency (VmtIntcAclint *self, VmtMachine *machine)
+{
+  VmtCpu *cpu = vmt_machine_get_n_cpus (machine) > 0 ? vmt_machine_get_cpu (machine, 0) : NULL;
+  GParamSpec *pspec = NULL;
+  guint frequency = 0;
+
+  if (self->frequency != 0)
+    return self->frequency;
+  if (cpu != NULL)
+    pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (cpu), "timebase-frequency");
+  if (pspec != NULL && pspec->value_type == G_TYPE_UINT)
+    g_object_get (cpu, "timebase-frequency", &frequency, NULL);
+  return frequency != 0 ? frequency : DEFAULT_FREQUENCY;
+}
+
 static gboolean
 vmt_intc_aclint_realize (VmtDevice *device, GError **error)
 {
@@ -246,6 +265,7 @@ vmt_intc_aclint_realize (VmtDevice *device, GError **error)
       return FALSE;
     }
   self->clock = vmt_machine_get_clock (machine);
+  self->ticks_per_second = find_frequency (self, machine);
   for (guint i = 0; i < n_cpus; i++)
     {
       AclintHart *hart = &self->harts[i];
@@ -358,8 +378,8 @@ vmt_intc_aclint_class_init (VmtIntcAclintClass *klass)
   g_object_class_install_property (
       object_class, PROP_FREQUENCY,
       g_param_spec_uint (
-          "frequency", NULL, "of the time counter in hertz; the harts' timebase-frequency", 1,
-          G_MAXUINT, 10000000, G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS));
+          "frequency", NULL, "of the time counter in hertz; 0: the harts' timebase-frequency", 0,
+          G_MAXUINT, 0, G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS));
 }
 
 static void
