@@ -18,7 +18,7 @@ typedef struct _VmtCpu VmtCpu; /* core/machine's */
 #define VMT_VCPU_TIMER (1u << 4)    /* next_deadline() changed or passed */
 #define VMT_VCPU_RELOOKUP (1u << 5) /* leave the present block: mapping or mode changed */
 
-#define VMT_VCPU_SCRATCH_SIZE 32768u
+#define VMT_VCPU_SCRATCH_SIZE 65536u
 
 /* A synchronous exception that has been raised and not yet delivered. */
 typedef struct

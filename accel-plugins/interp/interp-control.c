@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Ways out of a block, calls of C, and what is left to the reference evaluator. */
+#include "interp-private.h"
+
+#include <string.h>
+
+/* The instruction that the slot belongs to. */
+static guint
+find_insn (const InterpStream *stream, guint slot)
+{
+  guint low = 0, high = stream->n_insns;
+  while (high - low > 1)
+    {
+      guint middle = (low + high) / 2;
+      if (stream->insns[middle].slot <= slot)
+        low = middle;
+      else
+        high = middle;
+    }
+  return low;
+}
+
+/* The instruction at @slot has not been executed: its partial results go, pc and count are those at its beginning. */
+static void
+retreat (VmtVcpu *vcpu, const InterpStream *stream, guint slot)
+{
+  for (guint i = stream->n_undos; i-- > 0;)
+    {
+      const InterpUndo *undo = &stream->undos[i];
+      if (undo->slot < slot && slot <= undo->until)
+        memcpy (&R (undo->global), &R (undo->saved), undo->size * 8);
+    }
+  if (stream->n_insns == 0)
+    {
+      vcpu->pc = vcpu->page_va + (stream->block->pa & ~VMT_PAGE_MASK);
+      return;
+    }
+  guint insn = find_insn (stream, slot);
+  vcpu->pc = vcpu->page_va + (guint64) (gint64) stream->insns[insn].page_offset;
+  vcpu->icount += insn;
+}
+
+void
+interp_fault (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
+{
+  retreat (vcpu, interp_stream_at (ip, ip->c), ip->c);
+  LEAVE ();
+}
+
+void
+interp_stored (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
+{
+  const InterpStream *stream = interp_stream_at (ip, ip->c);
+  if (G_UNLIKELY (__atomic_load_n (&stream->block->dead, __ATOMIC_RELAXED)))
+    {
+      guint insn = find_insn (stream, ip->c) + 1;
+      if (insn < stream->n_insns && stream->insns[insn].slot == ip->c + 1 && stream->insns[insn].clean)
+        {
+          vcpu->pc = vcpu->page_va + (guint64) (gint64) stream->insns[insn].page_offset;
+          vcpu->icount += insn;
+          LEAVE ();
+        }
+    }
+  NEXT (1, acc, acc2);
+}
+
+/* With the code lock. */
+static void
+make_link (InterpLink *link, VmtExecBlock *block)
+{
+  InterpStream *to = block->tier_data;
+  if (link->to != NULL)
+    {
+      /* far links follow what the page is mapped to */
+      *link->prev = link->next;
+      if (link->next != NULL)
+        link->next->prev = link->prev;
+    }
+  link->to = to;
+  link->host = block->host;
+  link->next = to->incoming;
+  link->prev = &to->incoming;
+  if (link->next != NULL)
+    link->next->prev = &link->next;
+  to->incoming = link;
+  __atomic_store_n (&link->target, to->ops, __ATOMIC_RELEASE);
+}
+
+/* vcpu->pc is where it goes on. */
+static const InterpOp *
+look_up (VmtVcpu *vcpu, InterpLink *link)
+{
+  if (__atomic_load_n (&vcpu->exit_request, __ATOMIC_ACQUIRE) != 0)
+    return NULL;
+  VmtExecBlock *block = vmt_exec_lookup (vcpu);
+  if (block == NULL || block->entry != interp_enter)
+    return NULL;
+  if (link != NULL && block->host != 0)
+    {
+      vmt_exec_lock_code (vcpu);
+      /* The target is read with the page that it is in, so no vCPU can follow a half-made link of a far one: see follow_far(). */
+      if (!link->from->block->dead && !block->dead && (!link->far || link->to == NULL))
+        make_link (link, block);
+      vmt_exec_unlock_code (vcpu);
+    }
+  return ((InterpStream *) block->tier_data)->ops;
+}
+
+/* The way that the slot's link says, when it cannot be followed at once. */
+G_GNUC_NO_INLINE HANDLER (follow_slow)
+{
+  InterpLink *link = (InterpLink *) (ip->pointer);
+  vcpu->pc = vcpu->page_va + (guint64) (gint64) link->offset;
+  const InterpOp *to = look_up (vcpu, link);
+  if (to == NULL)
+    LEAVE ();
+  GO (to, 0, 0);
+}
+
+/* @ip is the slot with the link. */
+#define FOLLOW_NEAR(slot)                                                                          \
+  do                                                                                               \
+    {                                                                                              \
+      const InterpLink *link = (slot)->pointer;                                                    \
+      const InterpOp *to = __atomic_load_n (&link->target, __ATOMIC_ACQUIRE);                      \
+      vcpu->icount += link->count;                                                                 \
+      if (G_LIKELY (to != NULL && __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))   \
+        GO (to, acc, acc2);                                                                        \
+      ip = (slot);                                                                                 \
+      FINISH (follow_slow);                                                                        \
+    }                                                                                              \
+  while (0)
+
+/* Another page: it must still be where it was when the link was made. Once made, a far link is changed only by its target's death, so target and host belong together
+ * whenever the target is not NULL, as the host is written before it. */
+#define FOLLOW_FAR(slot)                                                                           \
+  do                                                                                               \
+    {                                                                                              \
+      const InterpLink *link = (slot)->pointer;                                                    \
+      const InterpOp *to = __atomic_load_n (&link->target, __ATOMIC_ACQUIRE);                      \
+      const guint64 va = vcpu->page_va + (guint64) (gint64) link->offset;                          \
+      const VmtTlbEntry *e = &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)]; \
+      vcpu->icount += link->count;                                                                 \
+      if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag && va + e->addend == link->host && \
+                    __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))                 \
+        {                                                                                          \
+          vcpu->page_va = va & VMT_PAGE_MASK;                                                      \
+          GO (to, acc, acc2);                                                                      \
+        }                                                                                          \
+      ip = (slot);                                                                                 \
+      FINISH (follow_slow);                                                                        \
+    }                                                                                              \
+  while (0)
+
+/* An exit counts for the profile until it is known well enough, then changes to the form that does not. Lost updates of several vCPUs do not matter. */
+static inline void
+count_exit (const InterpOp *ip, const InterpLink *link, InterpHandler then)
+{
+  VmtExecBlock *block = link->from->block;
+  block->count++;
+  if (++block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)] >= INTERP_COUNT_MAX)
+    __atomic_store_n (&((InterpOp *) ip)->handler, then, __ATOMIC_RELAXED);
+}
+
+HANDLER (jump_near)
+{
+  FOLLOW_NEAR (ip + 1);
+}
+HANDLER (jump_far)
+{
+  FOLLOW_FAR (ip + 1);
+}
+HANDLER (jump_near_counting)
+{
+  count_exit (ip, ip[1].pointer, jump_near);
+  FOLLOW_NEAR (ip + 1);
+}
+HANDLER (jump_far_counting)
+{
+  count_exit (ip, ip[1].pointer, jump_far);
+  FOLLOW_FAR (ip + 1);
+}
+const InterpHandler interp_jump[2][2] = { { jump_near, jump_far }, { jump_near_counting, jump_far_counting } };
+
+/* Branches always have near links: one that is taken into another page leads to a far jump at the end of the same stream. */
+#define TAKE(slot) FOLLOW_NEAR (slot)
+
+#define BRANCH_OPS(X)                                                                              \
+  X (EQ, 64, guint64, gint64, a == b)                                                              \
+  X (NE, 64, guint64, gint64, a != b)                                                              \
+  X (LT, 64, guint64, gint64, (S) a < (S) b)                                                       \
+  X (GE, 64, guint64, gint64, (S) a >= (S) b)                                                      \
+  X (LTU, 64, guint64, gint64, a < b)                                                              \
+  X (GEU, 64, guint64, gint64, a >= b)                                                             \
+  X (EQ, 32, guint32, gint32, a == b)                                                              \
+  X (NE, 32, guint32, gint32, a != b)                                                              \
+  X (LT, 32, guint32, gint32, (S) a < (S) b)                                                       \
+  X (GE, 32, guint32, gint32, (S) a >= (S) b)                                                      \
+  X (LTU, 32, guint32, gint32, a < b)                                                              \
+  X (GEU, 32, guint32, gint32, a >= b)
+
+#define BRANCH_M R (ip->b)
+#define BRANCH_A acc
+#define BRANCH_B acc2
+#define BRANCH_I ip->imm
+#define BRANCH(PA, PB, CC, BITS, U, S_, EXPR)                                                      \
+  HANDLER (branch_##CC##_##BITS##_##PA##PB)                                                        \
+  {                                                                                                \
+    typedef S_ S G_GNUC_UNUSED;                                                                    \
+    const U a = (U) GET_##PA (ip->a), b = (U) BRANCH_##PB;                                         \
+    if (EXPR)                                                                                      \
+      TAKE (ip + 1);                                                                               \
+    NEXT (2, acc, acc2);                                                                           \
+  }                                                                                                \
+  HANDLER (branch_counting_##CC##_##BITS##_##PA##PB)                                               \
+  {                                                                                                \
+    typedef S_ S G_GNUC_UNUSED;                                                                    \
+    const U a = (U) GET_##PA (ip->a), b = (U) BRANCH_##PB;                                         \
+    if (EXPR)                                                                                      \
+      {                                                                                            \
+        count_exit (ip, ip[1].pointer, branch_##CC##_##BITS##_##PA##PB);                           \
+        TAKE (ip + 1);                                                                             \
+      }                                                                                            \
+    NEXT (2, acc, acc2);                                                                           \
+  }
+#define BRANCH_ALL(CC, BITS, U, S, EXPR) INTERP_SHAPES (BRANCH, CC, BITS, U, S, EXPR)
+BRANCH_OPS (BRANCH_ALL)
+
+#define BRANCH_ENTRY(PA, PB, CC, BITS) [SHAPE_##PA][SHAPE_##PB] = branch_##CC##_##BITS##_##PA##PB,
+#define BRANCH_ENTRY_C(PA, PB, CC, BITS)                                                           \
+  [SHAPE_##PA][SHAPE_##PB] = branch_counting_##CC##_##BITS##_##PA##PB,
+#define BRANCH_ROW(CC, BITS, U, S, EXPR)                                                           \
+  [BITS == 32][VMT_IR_##CC] = { { INTERP_SHAPES (BRANCH_ENTRY, CC, BITS) },                        \
+                                { INTERP_SHAPES (BRANCH_ENTRY_C, CC, BITS) } },
+static const InterpShapes branches[2][6][2] = { BRANCH_OPS (BRANCH_ROW) };
+
+const InterpShapes *
+interp_branch (guint condition, gboolean is32, gboolean counting)
+{
+  return condition > VMT_IR_GEU ? NULL : &branches[is32][condition][counting];
+}
+
+/* Loop ends: ip is the addition, ip + 1 the branch, ip + 2 its link. */
+#define ADD_BRANCH(PA, CC, EXPR)                                                                   \
+  HANDLER (add_branch_##CC##_##PA)                                                                 \
+  {                                                                                                \
+    const guint64 a = GET_##PA (ip->a) + (guint64) ip->imm;                                        \
+    const guint64 b = (guint64) ip[1].imm;                                                         \
+    R (ip->d) = a;                                                                                 \
+    acc2 = acc;                                                                                    \
+    acc = a;                                                                                       \
+    if (EXPR)                                                                                      \
+      TAKE (ip + 2);                                                                               \
+    NEXT (3, acc, acc2);                                                                           \
+  }                                                                                                \
+  HANDLER (add_branch_counting_##CC##_##PA)                                                        \
+  {                                                                                                \
+    const guint64 a = GET_##PA (ip->a) + (guint64) ip->imm;                                        \
+    const guint64 b = (guint64) ip[1].imm;                                                         \
+    R (ip->d) = a;                                                                                 \
+    acc2 = acc;                                                                                    \
+    acc = a;                                                                                       \
+    if (EXPR)                                                                                      \
+      {                                                                                            \
+        count_exit (ip, ip[2].pointer, add_branch_##CC##_##PA);                                    \
+        TAKE (ip + 2);                                                                             \
+      }                                                                                            \
+    NEXT (3, acc, acc2);                                                                           \
+  }
+#define ADD_BRANCH_OPS(X)                                                                          \
+  X (EQ, a == b)                                                                                   \
+  X (NE, a != b)                                                                                   \
+  X (LT, (gint64) a < (gint64) b)                                                                  \
+  X (GE, (gint64) a >= (gint64) b)                                                                 \
+  X (LTU, a < b)                                                                                   \
+  X (GEU, a >= b)
+#define ADD_BRANCH_ALL(CC, EXPR) INTERP_SHAPES_1 (ADD_BRANCH, CC, EXPR)
+ADD_BRANCH_OPS (ADD_BRANCH_ALL)
+#define ADD_BRANCH_ROW(CC, EXPR)                                                                   \
+  [VMT_IR_##CC] = { { add_branch_##CC##_M, add_branch_##CC##_A, add_branch_##CC##_B },             \
+                    { add_branch_counting_##CC##_M, add_branch_counting_##CC##_A,                  \
+                      add_branch_counting_##CC##_B } },
+static const InterpHandler add_branches[6][2][3] = { ADD_BRANCH_OPS (ADD_BRANCH_ROW) };
+
+InterpHandler
+interp_add_branch (InterpPlace a, guint condition, gboolean counting)
+{
+  return condition > VMT_IR_GEU || a > SHAPE_B ? NULL : add_branches[condition][counting][a];
+}
+
+/* The address is in the scratch area. */
+G_GNUC_NO_INLINE HANDLER (indirect_slow)
+{
+  vcpu->pc = interp_scratch (vcpu)->va;
+  const InterpOp *to = look_up (vcpu, NULL);
+  if (to == NULL)
+    LEAVE ();
+  GO (to, 0, 0);
+}
+
+/* The slot's second one has a link that is never made: for the counts. */
+#define INDIRECT(PA, NAME, COUNT)                                                                  \
+  HANDLER (NAME##_##PA)                                                                            \
+  {                                                                                                \
+    const guint64 va = GET_##PA (ip->a);                                                           \
+    const InterpLink *link = ip[1].pointer;                                                        \
+    vcpu->icount += link->count;                                                                   \
+    COUNT (PA);                                                                                    \
+    const VmtTlbEntry *e = &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)]; \
+    if (G_LIKELY ((va & VMT_PAGE_MASK) == e->tag))                                                 \
+      {                                                                                            \
+        const guint64 host = va + e->addend;                                                       \
+        const VmtExecBlock *block =                                                                \
+          __atomic_load_n (vmt_jump_cache_slot (vcpu->jump_cache, host), __ATOMIC_ACQUIRE);        \
+        if (G_LIKELY (block != NULL && block->host == host && block->mode_key == vcpu->mode_key && \
+                      block->entry == interp_enter &&                                              \
+                      __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))               \
+          {                                                                                        \
+            vcpu->page_va = va & VMT_PAGE_MASK;                                                    \
+            const InterpOp *to = ((const InterpStream *) block->tier_data)->ops;                   \
+            GO (to, acc, acc2);                                                                    \
+          }                                                                                        \
+      }                                                                                            \
+    interp_scratch (vcpu)->va = va;                                                                \
+    FINISH (indirect_slow);                                                                        \
+  }
+#define COUNT_NOT(PA)
+INTERP_SHAPES_1 (INDIRECT, indirect, COUNT_NOT)
+#define COUNT_IT(PA) count_exit (ip, link, indirect_##PA)
+INTERP_SHAPES_1 (INDIRECT, indirect_counting, COUNT_IT)
+const InterpHandler interp_jump_indirect[2][N_PLACES] = {
+  { indirect_M, indirect_A, indirect_B },
+  { indirect_counting_M, indirect_counting_A, indirect_counting_B },
+};
+
+/* disp: offset from the page, aux: instructions retired */
+HANDLER (exit_op)
+{
+  vcpu->pc = vcpu->page_va + (guint64) (gint64) ip->disp;
+  vcpu->icount += ip->aux;
+  LEAVE ();
+}
+
+/* imm: cause, a: value */
+HANDLER (trap)
+{
+  vmt_vcpu_raise (vcpu, (guint64) ip->imm, R (ip->a));
+  FINISH (interp_fault);
+}
+
+/* The function is in the second slot's place of an operand; the slot's c is an operand too, so that disp is the offset of the instruction, aux how many have retired before
+ * it, and the second slot's c is the index. */
+HANDLER (call)
+{
+  const InterpOp *second = ip + 1;
+  VmtIrHelperFunc func = (VmtIrHelperFunc) (gpointer) second->pointer;
+  vcpu->pc = vcpu->page_va + (guint64) (gint64) ip->disp;
+  vcpu->icount += ip->aux;
+  const guint64 r = func (vcpu, R (ip->a), R (ip->b), R (ip->c));
+  vcpu->icount -= ip->aux;
+  if (G_UNLIKELY (vcpu->fault_pending))
+    {
+      ip = second;
+      FINISH (interp_fault);
+    }
+  R (ip->d) = r;
+  NEXT (2, r, acc);
+}
+
+static void
+eval_misaligned (VmtVcpu *vcpu, guint64 va, guint size, gboolean store)
+{
+  vcpu->arch->raise_fault (vcpu, VMT_FAULT_MISALIGNED, va, store ? VMT_ACCESS_STORE : VMT_ACCESS_LOAD);
+}
+
+static void
+eval_fence (VmtVcpu *vcpu, guint predecessor, guint successor)
+{
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+}
+
+static void
+eval_raise (VmtVcpu *vcpu, guint64 cause, guint64 value)
+{
+  vmt_vcpu_raise (vcpu, cause, value);
+}
+
+static gboolean
+eval_fault_pending (VmtVcpu *vcpu)
+{
+  return vcpu->fault_pending != 0;
+}
+
+static void
+eval_set_pc (VmtVcpu *vcpu, guint64 pc)
+{
+  vcpu->pc = pc;
+}
+
+static const VmtIrMemOps mem_ops = {
+  .load = vmt_vcpu_load,
+  .store = vmt_vcpu_store,
+  .load_linked = vmt_vcpu_load_linked,
+  .store_conditional = vmt_vcpu_store_conditional,
+  .amo = vmt_vcpu_amo,
+  .load_linked128 = vmt_vcpu_load_linked128,
+  .store_conditional128 = vmt_vcpu_store_conditional128,
+  .cas = vmt_vcpu_cas,
+  .misaligned = eval_misaligned,
+  .probe = vmt_vcpu_probe,
+  .fence = eval_fence,
+  .raise = eval_raise,
+  .fault_pending = eval_fault_pending,
+  .set_pc = eval_set_pc,
+};
+
+static gboolean
+finish_eval (VmtVcpu *vcpu, const VmtIrEval *eval, VmtIrEvalExit exit, gint64 retired)
+{
+  switch (exit)
+    {
+    case VMT_IR_EVAL_NEXT:
+      return TRUE;
+    case VMT_IR_EVAL_JUMP:
+    case VMT_IR_EVAL_INDIRECT:
+    case VMT_IR_EVAL_EXIT:
+      vcpu->icount += (guint64) retired + 1;
+      break;
+    case VMT_IR_EVAL_FAULT:
+    case VMT_IR_EVAL_BUDGET:
+      vcpu->icount += (guint64) retired;
+      break;
+    }
+  vcpu->pc = eval->pc;
+  return FALSE;
+}
+
+/* imm: index of the op in the block's IR; d: of the instruction; b: how many slots on it goes */
+static gboolean
+eval_one (const InterpOp *ip, VmtVcpu *vcpu)
+{
+  const InterpStream *stream = interp_stream_at (ip, ip->c);
+  VmtIrEval eval = {
+    .vcpu = vcpu,
+    .block = stream->ir,
+    .mem = &mem_ops,
+    .values = (VmtIrValue *) (interp_scratch (vcpu) + 1),
+    .page_va = vcpu->page_va,
+    .budget = G_MAXINT64,
+    .insn = ip->d,
+  };
+  VmtIrEvalExit exit = vmt_ir_eval_op (&eval, (guint) ip->imm);
+  if (exit == VMT_IR_EVAL_FAULT)
+    {
+      retreat (vcpu, stream, ip->c);
+      return FALSE;
+    }
+  return finish_eval (vcpu, &eval, exit, ip->d);
+}
+
+HANDLER (eval)
+{
+  if (!eval_one (ip, vcpu))
+    LEAVE ();
+  NEXT (1, 0, 0);
+}
+
+/* A block with more temporaries than the scratch area has room for. */
+static void
+eval_whole (const InterpOp *ip, VmtVcpu *vcpu)
+{
+  const InterpStream *stream = interp_stream_at (ip, ip->c);
+  VmtIrEval eval = {
+    .vcpu = vcpu,
+    .block = stream->ir,
+    .mem = &mem_ops,
+    .values = g_new0 (VmtIrValue, stream->ir->n_temps),
+    .page_va = vcpu->page_va,
+    .budget = G_MAXINT64,
+  };
+  VmtIrEvalExit exit = vmt_ir_eval_block (&eval);
+  finish_eval (vcpu, &eval, exit, eval.insn);
+  g_free (eval.values);
+}
+
+HANDLER (eval_block)
+{
+  eval_whole (ip, vcpu);
+  LEAVE ();
+}
+
+const InterpHandler interp_call = call, interp_trap = trap, interp_exit = exit_op, interp_eval = eval,
+                    interp_eval_block = eval_block;
+
+void
+interp_enter (VmtVcpu *vcpu, VmtExecBlock *block)
+{
+  const InterpOp *ip = ((const InterpStream *) block->tier_data)->ops;
+#ifndef VMT_INTERP_TRAMPOLINE
+  ip->handler (ip, vcpu, 0, 0);
+#else
+  InterpScratch *s = interp_scratch (vcpu);
+  s->ip = ip;
+  s->acc = s->acc2 = 0;
+  while ((ip = s->ip) != NULL)
+    ip->handler (ip, vcpu, s->acc, s->acc2);
+#endif
+}
