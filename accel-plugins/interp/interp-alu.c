@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Integer ops without side effects: one handler for each op, width and shape, made from one table. */
+/* Integer ops without side effects: one handler for each op, width and shape, made from one table.
+ */
 #include "interp-private.h"
 
 typedef unsigned __int128 u128;
@@ -17,25 +18,25 @@ typedef __int128 i128;
   X (XNOR, 0, ~(a ^ b))                                                                            \
   X (SHL, 0, a << (b & (N - 1)))                                                                   \
   X (SHR, 0, a >> (b & (N - 1)))                                                                   \
-  X (SAR, 0, (S) a >> (b & (N - 1)))                                                               \
+  X (SAR, 0, (S)a >> (b & (N - 1)))                                                                \
   X (ROL, 0, (a << (b & (N - 1))) | (a >> (-b & (N - 1))))                                         \
   X (ROR, 0, (a >> (b & (N - 1))) | (a << (-b & (N - 1))))                                         \
   X (MUL, 0, a *b)                                                                                 \
-  X (MULHU, 0, ((UU) a * b) >> N)                                                                  \
-  X (MULHS, 0, ((SS) (S) a * (S) b) >> N)                                                          \
-  X (MULHSU, 0, ((SS) (S) a * (SS) (UU) b) >> N)                                                   \
-  X (DIVU, 0, b == 0 ? (U) -1 : a / b)                                                             \
+  X (MULHU, 0, ((UU)a * b) >> N)                                                                   \
+  X (MULHS, 0, ((SS)(S)a * (S)b) >> N)                                                             \
+  X (MULHSU, 0, ((SS)(S)a * (SS)(UU)b) >> N)                                                       \
+  X (DIVU, 0, b == 0 ? (U)-1 : a / b)                                                              \
   X (REMU, 0, b == 0 ? a : a % b)                                                                  \
-  X (DIVS, 0, b == 0 ? (U) -1 : b == (U) -1 ? -a : (U) ((S) a / (S) b))                            \
-  X (REMS, 0, b == 0 ? a : b == (U) -1 ? 0 : (U) ((S) a % (S) b))                                  \
-  X (MINS, 0, (S) a < (S) b ? a : b)                                                               \
-  X (MAXS, 0, (S) a > (S) b ? a : b)                                                               \
+  X (DIVS, 0, b == 0 ? (U)-1 : b == (U)-1 ? -a : (U)((S)a / (S)b))                                 \
+  X (REMS, 0, b == 0 ? a : b == (U)-1 ? 0 : (U)((S)a % (S)b))                                      \
+  X (MINS, 0, (S)a < (S)b ? a : b)                                                                 \
+  X (MAXS, 0, (S)a > (S)b ? a : b)                                                                 \
   X (MINU, 0, a < b ? a : b)                                                                       \
   X (MAXU, 0, a > b ? a : b)                                                                       \
   X (SETCC, EQ, a == b)                                                                            \
   X (SETCC, NE, a != b)                                                                            \
-  X (SETCC, LT, (S) a < (S) b)                                                                     \
-  X (SETCC, GE, (S) a >= (S) b)                                                                    \
+  X (SETCC, LT, (S)a < (S)b)                                                                       \
+  X (SETCC, GE, (S)a >= (S)b)                                                                      \
   X (SETCC, LTU, a < b)                                                                            \
   X (SETCC, GEU, a >= b)
 
@@ -44,8 +45,8 @@ typedef __int128 i128;
 #define BINARY(PA, PB, NAME, CC, EXPR, WIDTH, RESULT)                                              \
   HANDLER (alu_##NAME##_##CC##_##WIDTH##_##PA##PB)                                                 \
   {                                                                                                \
-    const U a = (U) GET_##PA (ip->a);                                                              \
-    const U b = (U) BINARY_##PB;                                                                   \
+    const U a = (U)GET_##PA (ip->a);                                                               \
+    const U b = (U)BINARY_##PB;                                                                    \
     const guint64 r = RESULT (EXPR);                                                               \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
@@ -60,8 +61,8 @@ typedef __int128 i128;
 
 #define ALU_64(NAME, CC, EXPR) INTERP_SHAPES (BINARY, NAME, CC, EXPR, 64, (guint64))
 #define ALU_32S(NAME, CC, EXPR)                                                                    \
-  INTERP_SHAPES (BINARY, NAME, CC, EXPR, 32S, (guint64) (gint64) (gint32) (U))
-#define ALU_32Z(NAME, CC, EXPR) INTERP_SHAPES (BINARY, NAME, CC, EXPR, 32Z, (guint64) (U))
+  INTERP_SHAPES (BINARY, NAME, CC, EXPR, 32S, (guint64)(gint64)(gint32)(U))
+#define ALU_32Z(NAME, CC, EXPR) INTERP_SHAPES (BINARY, NAME, CC, EXPR, 32Z, (guint64)(U))
 
 #define U guint64
 #define S gint64
@@ -114,7 +115,8 @@ const InterpShapes *
 interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width)
 {
   for (guint i = 0; i < G_N_ELEMENTS (alu_rows); i++)
-    if (alu_rows[i].opcode == opcode && (opcode != VMT_IR_SETCC || alu_rows[i].condition == condition))
+    if (alu_rows[i].opcode == opcode &&
+        (opcode != VMT_IR_SETCC || alu_rows[i].condition == condition))
       return &alu_rows[i].shapes[width];
   return NULL;
 }
@@ -122,9 +124,12 @@ interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width)
 static inline guint64
 bitrev64 (guint64 v)
 {
-  v = ((v >> 1) & G_GUINT64_CONSTANT (0x5555555555555555)) | ((v & G_GUINT64_CONSTANT (0x5555555555555555)) << 1);
-  v = ((v >> 2) & G_GUINT64_CONSTANT (0x3333333333333333)) | ((v & G_GUINT64_CONSTANT (0x3333333333333333)) << 2);
-  v = ((v >> 4) & G_GUINT64_CONSTANT (0x0f0f0f0f0f0f0f0f)) | ((v & G_GUINT64_CONSTANT (0x0f0f0f0f0f0f0f0f)) << 4);
+  v = ((v >> 1) & G_GUINT64_CONSTANT (0x5555555555555555)) |
+      ((v & G_GUINT64_CONSTANT (0x5555555555555555)) << 1);
+  v = ((v >> 2) & G_GUINT64_CONSTANT (0x3333333333333333)) |
+      ((v & G_GUINT64_CONSTANT (0x3333333333333333)) << 2);
+  v = ((v >> 4) & G_GUINT64_CONSTANT (0x0f0f0f0f0f0f0f0f)) |
+      ((v & G_GUINT64_CONSTANT (0x0f0f0f0f0f0f0f0f)) << 4);
   return v;
 }
 
@@ -140,33 +145,35 @@ static inline guint64
 popcnt (guint64 v)
 {
   v -= (v >> 1) & G_GUINT64_CONSTANT (0x5555555555555555);
-  v = (v & G_GUINT64_CONSTANT (0x3333333333333333)) + ((v >> 2) & G_GUINT64_CONSTANT (0x3333333333333333));
+  v = (v & G_GUINT64_CONSTANT (0x3333333333333333)) +
+      ((v >> 2) & G_GUINT64_CONSTANT (0x3333333333333333));
   v = (v + (v >> 4)) & G_GUINT64_CONSTANT (0x0f0f0f0f0f0f0f0f);
   return (v * G_GUINT64_CONSTANT (0x0101010101010101)) >> 56;
 }
 
 #define UNARY_OPS(X)                                                                               \
   X (MOV, a, a)                                                                                    \
-  X (CLZ, a == 0 ? 64 : (guint) __builtin_clzll (a), a == 0 ? 32 : (guint) __builtin_clz (a))      \
-  X (CTZ, a == 0 ? 64 : (guint) __builtin_ctzll (a), a == 0 ? 32 : (guint) __builtin_ctz (a))      \
+  X (CLZ, a == 0 ? 64 : (guint)__builtin_clzll (a), a == 0 ? 32 : (guint)__builtin_clz (a))        \
+  X (CTZ, a == 0 ? 64 : (guint)__builtin_ctzll (a), a == 0 ? 32 : (guint)__builtin_ctz (a))        \
   X (POPCNT, popcnt (a), popcnt (a))                                                               \
   X (BSWAP, GUINT64_SWAP_LE_BE (a), GUINT32_SWAP_LE_BE (a))                                        \
-  X (BITREV, GUINT64_SWAP_LE_BE (bitrev64 (a)), (guint32) (GUINT64_SWAP_LE_BE (bitrev64 (a)) >> 32)) \
+  X (BITREV, GUINT64_SWAP_LE_BE (bitrev64 (a)),                                                    \
+     (guint32)(GUINT64_SWAP_LE_BE (bitrev64 (a)) >> 32))                                           \
   X (BITREV8, bitrev64 (a), bitrev64 (a))                                                          \
   X (ORCB, orcb (a), orcb (a))
 
 #define UNARY(PA, NAME, T, EXPR, WIDTH, RESULT)                                                    \
   HANDLER (unary_##NAME##_##WIDTH##_##PA)                                                          \
   {                                                                                                \
-    const T a = (T) GET_##PA (ip->a);                                                              \
+    const T a = (T)GET_##PA (ip->a);                                                               \
     const guint64 r = RESULT (EXPR);                                                               \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
   }
 #define UNARY_ALL(NAME, E64, E32)                                                                  \
   INTERP_SHAPES_1 (UNARY, NAME, guint64, E64, 64, (guint64))                                       \
-  INTERP_SHAPES_1 (UNARY, NAME, guint32, E32, 32S, (guint64) (gint64) (gint32) (guint32))          \
-  INTERP_SHAPES_1 (UNARY, NAME, guint32, E32, 32Z, (guint64) (guint32))
+  INTERP_SHAPES_1 (UNARY, NAME, guint32, E32, 32S, (guint64)(gint64)(gint32)(guint32))             \
+  INTERP_SHAPES_1 (UNARY, NAME, guint32, E32, 32Z, (guint64)(guint32))
 UNARY_OPS (UNARY_ALL)
 
 typedef struct
@@ -206,18 +213,18 @@ interp_unary (VmtIrOpcode opcode, InterpWidth width)
 #define SHADD_ENTRY(PA, PB, SHIFT, UW) [SHAPE_##PA][SHAPE_##PB] = shadd_##SHIFT##UW##_##PA##PB,
 #define SHADD_ALL(X)                                                                               \
   X (0, W, 0xffffffffu)                                                                            \
-  X (1, X, G_MAXUINT64)                                                                            \
+  X (1, F, G_MAXUINT64)                                                                            \
   X (1, W, 0xffffffffu)                                                                            \
-  X (2, X, G_MAXUINT64)                                                                            \
+  X (2, F, G_MAXUINT64)                                                                            \
   X (2, W, 0xffffffffu)                                                                            \
-  X (3, X, G_MAXUINT64)                                                                            \
+  X (3, F, G_MAXUINT64)                                                                            \
   X (3, W, 0xffffffffu)
 #define SHADD_DEFINE(SHIFT, UW, MASK) INTERP_SHAPES (SHADD, SHIFT, UW, MASK)
 SHADD_ALL (SHADD_DEFINE)
 static const InterpShapes shadd_x[4] = {
-  [1] = { INTERP_SHAPES (SHADD_ENTRY, 1, X) },
-  [2] = { INTERP_SHAPES (SHADD_ENTRY, 2, X) },
-  [3] = { INTERP_SHAPES (SHADD_ENTRY, 3, X) },
+  [1] = { INTERP_SHAPES (SHADD_ENTRY, 1, F) },
+  [2] = { INTERP_SHAPES (SHADD_ENTRY, 2, F) },
+  [3] = { INTERP_SHAPES (SHADD_ENTRY, 3, F) },
 };
 static const InterpShapes shadd_w[4] = {
   [0] = { INTERP_SHAPES (SHADD_ENTRY, 0, W) },
@@ -234,14 +241,14 @@ interp_shadd (guint shift, gboolean uw, InterpPlace a, InterpPlace b)
 
 HANDLER (li)
 {
-  const guint64 r = (guint64) ip->imm;
+  const guint64 r = (guint64)ip->imm;
   R (ip->d) = r;
   NEXT (1, r, acc);
 }
 
 HANDLER (pcrel)
 {
-  const guint64 r = vcpu->page_va + (guint64) ip->imm;
+  const guint64 r = vcpu->page_va + (guint64)ip->imm;
   R (ip->d) = r;
   NEXT (1, r, acc);
 }
@@ -266,7 +273,7 @@ INTERP_SHAPES_1 (SELECT, 0)
   }                                                                                                \
   HANDLER (extract_s_##PA)                                                                         \
   {                                                                                                \
-    const guint64 r = (guint64) ((gint64) (GET_##PA (ip->a) << ip->disp) >> ip->aux);              \
+    const guint64 r = (guint64)((gint64)(GET_##PA (ip->a) << ip->disp) >> ip->aux);                \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
   }
@@ -280,7 +287,8 @@ interp_extract (gboolean sign, InterpPlace a)
   return (sign ? s : z)[a];
 }
 
-/* Keeps what an instruction is about to overwrite: imm units of 8 bytes from a to d. No result of its own. */
+/* Keeps what an instruction is about to overwrite: imm units of 8 bytes from a to d. No result of
+ * its own. */
 HANDLER (save)
 {
   for (gint64 i = 0; i < ip->imm; i++)

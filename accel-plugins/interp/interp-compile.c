@@ -7,7 +7,7 @@
 #define NO_SLOT G_MAXUINT32
 
 /* Room in the vCPU's scratch area, behind what the handlers use themselves. */
-#define SCRATCH_FIRST ((guint) sizeof (InterpScratch))
+#define SCRATCH_FIRST ((guint)sizeof (InterpScratch))
 #define SCRATCH_SIZE (VMT_VCPU_SCRATCH_SIZE - SCRATCH_FIRST)
 
 typedef struct
@@ -22,7 +22,7 @@ typedef struct
   guint32 spare; /* the next free unit */
   /* What the registers hold: slots, or NO_SLOT. */
   guint32 acc, acc2;
-  guint insn;    /* index of the present one */
+  guint insn; /* index of the present one */
   gboolean has_eval, broken;
 } Compiler;
 
@@ -53,7 +53,7 @@ emit (Compiler *c, InterpHandler handler)
 static guint16
 here (Compiler *c)
 {
-  return (guint16) c->ops->len;
+  return (guint16)c->ops->len;
 }
 
 static guint
@@ -129,8 +129,8 @@ materialise (Compiler *c, Operand *o)
     return;
   guint32 slot = new_slot (c, 1);
   InterpOp *op = emit (c, interp_li);
-  op->d = (guint16) slot;
-  op->imm = (gint64) o->value;
+  op->d = (guint16)slot;
+  op->imm = (gint64)o->value;
   o->constant = FALSE;
   o->slot = slot;
   made (c, slot);
@@ -167,8 +167,8 @@ emit_li (Compiler *c, VmtIrVal d, guint64 value)
 {
   guint32 slot = result_slot (c, d);
   InterpOp *op = emit (c, interp_li);
-  op->d = (guint16) slot;
-  op->imm = (gint64) value;
+  op->d = (guint16)slot;
+  op->imm = (gint64)value;
   made (c, slot);
 }
 
@@ -205,7 +205,7 @@ emit_alu (Compiler *c, const VmtIrOp *op)
   if (op->type != VMT_IR_I64 && op->type != VMT_IR_I32)
     return FALSE;
   const InterpShapes *shapes =
-    interp_alu (op->opcode, op->opcode == VMT_IR_SETCC ? (guint) op->imm : 0, width_of (op));
+      interp_alu (op->opcode, op->opcode == VMT_IR_SETCC ? (guint)op->imm : 0, width_of (op));
   if (shapes == NULL)
     return FALSE;
   Operand a = operand (c, op->a), b = operand (c, op->b);
@@ -214,10 +214,10 @@ emit_alu (Compiler *c, const VmtIrOp *op)
   places (c, &a, &b, &pa, &pb);
   guint32 d = result_slot (c, op->d);
   InterpOp *o = emit (c, (*shapes)[pa][pb]);
-  o->d = (guint16) d;
-  o->a = (guint16) a.slot;
-  o->b = (guint16) b.slot;
-  o->imm = (gint64) b.value;
+  o->d = (guint16)d;
+  o->a = (guint16)a.slot;
+  o->b = (guint16)b.slot;
+  o->imm = (gint64)b.value;
   made (c, d);
   return TRUE;
 }
@@ -237,8 +237,8 @@ emit_unary (Compiler *c, const VmtIrOp *op, VmtIrOpcode opcode, InterpWidth widt
   materialise (c, &a);
   guint32 d = result_slot (c, op->d);
   InterpOp *o = emit (c, (*shapes)[place (c, &a)]);
-  o->d = (guint16) d;
-  o->a = (guint16) a.slot;
+  o->d = (guint16)d;
+  o->a = (guint16)a.slot;
   made (c, d);
   return TRUE;
 }
@@ -276,8 +276,8 @@ emit_load (Compiler *c, const VmtIrOp *op)
   InterpHandler handler = interp_load[kind][place (c, &a)];
   guint16 index = here (c);
   InterpOp *o = emit (c, handler);
-  o->d = (guint16) d;
-  o->a = (guint16) a.slot;
+  o->d = (guint16)d;
+  o->a = (guint16)a.slot;
   o->c = index;
   o->disp = op->imm;
   o->aux = op->c;
@@ -297,22 +297,23 @@ emit_store (Compiler *c, const VmtIrOp *op)
     emit (c, interp_fence[0]);
   Operand a = operand (c, op->a), b = operand (c, op->b);
   materialise (c, &a);
-  if (b.constant && (gint64) b.value != (gint16) b.value)
+  if (b.constant && (gint64)b.value != (gint16)b.value)
     materialise (c, &b);
   InterpPlace pa, pb;
   places (c, &a, &b, &pa, &pb);
   guint16 index = here (c);
   InterpOp *o = emit (c, interp_store[log2][pa][pb]);
-  o->d = b.constant ? (guint16) b.value : 0;
-  o->a = (guint16) a.slot;
-  o->b = (guint16) b.slot;
+  o->d = b.constant ? (guint16)b.value : 0;
+  o->a = (guint16)a.slot;
+  o->b = (guint16)b.slot;
   o->c = index;
   o->disp = op->imm;
   o->aux = op->c;
   return TRUE;
 }
 
-/* Between a load-linked and its store-conditional nothing else touches memory: see VMT_VCPU_ATTR_PAIRED. */
+/* Between a load-linked and its store-conditional nothing else touches memory: see
+ * VMT_VCPU_ATTR_PAIRED. */
 static gboolean
 is_paired (Compiler *c, guint index)
 {
@@ -358,15 +359,15 @@ emit_atomic (Compiler *c, const VmtIrOp *op, guint ir_index)
   guint32 d = result_slot (c, op->d);
   guint16 index = here (c);
   InterpOp *o = emit (c, handler);
-  o->d = (guint16) d;
-  o->a = (guint16) a.slot;
-  o->b = (guint16) b.slot;
+  o->d = (guint16)d;
+  o->a = (guint16)a.slot;
+  o->b = (guint16)b.slot;
   o->c = index;
   InterpOp *how = emit (c, NULL);
   how->disp = op->opcode == VMT_IR_AMO ? 0 : op->imm;
   how->aux = aux;
-  how->d = (guint16) log2;
-  how->a = op->opcode == VMT_IR_AMO ? (guint16) op->imm : 0;
+  how->d = (guint16)log2;
+  how->a = op->opcode == VMT_IR_AMO ? (guint16)op->imm : 0;
   how->b = (op->flags & VMT_IR_SX) != 0;
   made (c, d);
   return TRUE;
@@ -380,7 +381,7 @@ emit_link (Compiler *c, gint32 offset, guint count)
     .offset = offset,
     .count = count,
     .index = c->links->len,
-    .far = offset < 0 || offset >= (gint32) VMT_PAGE_SIZE,
+    .far = offset < 0 || offset >= (gint32)VMT_PAGE_SIZE,
   };
   guint slot = c->ops->len;
   InterpOp *o = emit (c, NULL);
@@ -408,16 +409,16 @@ emit_branch (Compiler *c, const VmtIrOp *op)
       for (guint p = SHAPE_M; p <= SHAPE_B; p++)
         if (last->handler == (*add)[p][SHAPE_I])
           {
-            InterpHandler fused = interp_add_branch ((InterpPlace) p, op->c, TRUE);
+            InterpHandler fused = interp_add_branch ((InterpPlace)p, op->c, TRUE);
             if (fused != NULL)
               last->handler = fused;
             break;
           }
     }
   InterpOp *o = emit (c, (*shapes)[pa][pb]);
-  o->a = (guint16) a.slot;
-  o->b = (guint16) b.slot;
-  o->imm = (gint64) b.value;
+  o->a = (guint16)a.slot;
+  o->b = (guint16)b.slot;
+  o->imm = (gint64)b.value;
   guint slot = c->ops->len;
   g_array_append_val (c->branch_slots, slot);
   emit_link (c, op->imm, c->insn + 1);
@@ -427,7 +428,7 @@ emit_branch (Compiler *c, const VmtIrOp *op)
 static void
 emit_jump (Compiler *c, gint32 offset, guint count)
 {
-  gboolean far = offset < 0 || offset >= (gint32) VMT_PAGE_SIZE;
+  gboolean far = offset < 0 || offset >= (gint32)VMT_PAGE_SIZE;
   emit (c, interp_jump[TRUE][far]);
   emit_link (c, offset, count);
 }
@@ -438,7 +439,7 @@ emit_eval (Compiler *c, guint ir_index)
   guint16 index = here (c);
   InterpOp *o = emit (c, interp_eval);
   o->c = index;
-  o->d = (guint16) c->insn;
+  o->d = (guint16)c->insn;
   o->imm = ir_index;
   c->has_eval = TRUE;
   forget (c);
@@ -467,15 +468,15 @@ emit_call (Compiler *c, const VmtIrOp *op)
     materialise (c, &e);
   guint32 d = result_slot (c, op->type == VMT_IR_NONE ? VMT_IR_NO_VAL : op->d);
   InterpOp *o = emit (c, interp_call);
-  o->d = (guint16) d;
-  o->a = (guint16) a.slot;
-  o->b = (guint16) b.slot;
-  o->c = (guint16) e.slot;
+  o->d = (guint16)d;
+  o->a = (guint16)a.slot;
+  o->b = (guint16)b.slot;
+  o->c = (guint16)e.slot;
   o->disp = page_offset (c);
   o->aux = c->insn;
   guint16 index = here (c);
   InterpOp *second = emit (c, NULL);
-  second->pointer = (gconstpointer) helper->func;
+  second->pointer = (gconstpointer)helper->func;
   second->c = index;
   if (helper->flags & VMT_HELPER_WRITES)
     forget (c);
@@ -488,10 +489,10 @@ emit_fp (Compiler *c, const VmtIrOp *op)
 {
   if (op->opcode == VMT_IR_F2BITS)
     return emit_unary (c, op, VMT_IR_MOV,
-                       op->type == VMT_IR_I64                        ? WIDTH_64
+                       op->type == VMT_IR_I64                              ? WIDTH_64
                        : op->type == VMT_IR_I32 && (op->flags & VMT_IR_SX) ? WIDTH_32S
-                       : op->type == VMT_IR_I32                      ? WIDTH_32Z
-                                                                     : N_WIDTHS);
+                       : op->type == VMT_IR_I32                            ? WIDTH_32Z
+                                                                           : N_WIDTHS);
   if (op->opcode == VMT_IR_BITS2F && op->type == VMT_IR_F64)
     return emit_unary (c, op, VMT_IR_MOV, WIDTH_64);
   InterpHandler handler = interp_fp (op);
@@ -499,7 +500,7 @@ emit_fp (Compiler *c, const VmtIrOp *op)
     return FALSE;
   Operand a = operand (c, op->a), b = operand (c, op->b), e = operand (c, op->c);
   const char *signature = strchr (vmt_ir_op_info[op->opcode].signature, ':') + 1;
-  guint n = (guint) strspn (signature, "fi");
+  guint n = (guint)strspn (signature, "fi");
   materialise (c, &a);
   if (n > 1)
     materialise (c, &b);
@@ -507,10 +508,10 @@ emit_fp (Compiler *c, const VmtIrOp *op)
     materialise (c, &e);
   guint32 d = result_slot (c, op->d);
   InterpOp *o = emit (c, handler);
-  o->d = (guint16) d;
-  o->a = (guint16) a.slot;
-  o->b = (guint16) b.slot;
-  o->c = (guint16) e.slot;
+  o->d = (guint16)d;
+  o->a = (guint16)a.slot;
+  o->b = (guint16)b.slot;
+  o->c = (guint16)e.slot;
   o->disp = op->imm;
   o->aux = c->arch->fp_env_offset;
   if (op->opcode == VMT_IR_F2I)
@@ -558,15 +559,15 @@ emit_op (Compiler *c, guint index)
         materialise (c, &a);
         InterpPlace pa, pb;
         places (c, &a, &b, &pa, &pb);
-        InterpHandler handler = interp_shadd ((guint) op->imm, (op->flags & VMT_IR_UW) != 0, pa, pb);
+        InterpHandler handler = interp_shadd ((guint)op->imm, (op->flags & VMT_IR_UW) != 0, pa, pb);
         if (handler == NULL)
           return FALSE;
         guint32 d = result_slot (c, op->d);
         InterpOp *o = emit (c, handler);
-        o->d = (guint16) d;
-        o->a = (guint16) a.slot;
-        o->b = (guint16) b.slot;
-        o->imm = (gint64) b.value;
+        o->d = (guint16)d;
+        o->a = (guint16)a.slot;
+        o->b = (guint16)b.slot;
+        o->imm = (gint64)b.value;
         made (c, d);
         return TRUE;
       }
@@ -583,16 +584,16 @@ emit_op (Compiler *c, guint index)
         guint32 d = result_slot (c, op->d);
         InterpHandler handler = interp_select[place (c, &e)];
         InterpOp *o = emit (c, handler);
-        o->d = (guint16) d;
-        o->a = (guint16) a.slot;
-        o->b = (guint16) b.slot;
-        o->c = (guint16) e.slot;
+        o->d = (guint16)d;
+        o->a = (guint16)a.slot;
+        o->b = (guint16)b.slot;
+        o->c = (guint16)e.slot;
         made (c, d);
         return TRUE;
       }
     case VMT_IR_EXTRACT:
       {
-        guint from = op->imm & 0xff, length = (guint) op->imm >> 8;
+        guint from = op->imm & 0xff, length = (guint)op->imm >> 8;
         if (op->type != VMT_IR_I64 || length == 0 || from + length > 64)
           return FALSE;
         Operand a = operand (c, op->a);
@@ -600,9 +601,9 @@ emit_op (Compiler *c, guint index)
         guint32 d = result_slot (c, op->d);
         InterpHandler handler = interp_extract ((op->flags & VMT_IR_SX) != 0, place (c, &a));
         InterpOp *o = emit (c, handler);
-        o->d = (guint16) d;
-        o->a = (guint16) a.slot;
-        o->disp = (gint32) (64 - from - length);
+        o->d = (guint16)d;
+        o->a = (guint16)a.slot;
+        o->disp = (gint32)(64 - from - length);
         o->aux = 64 - length;
         made (c, d);
         return TRUE;
@@ -611,7 +612,7 @@ emit_op (Compiler *c, guint index)
       {
         guint32 d = result_slot (c, op->d);
         InterpOp *o = emit (c, interp_pcrel);
-        o->d = (guint16) d;
+        o->d = (guint16)d;
         o->imm = op->imm;
         made (c, d);
         return TRUE;
@@ -641,7 +642,7 @@ emit_op (Compiler *c, guint index)
         Operand a = operand (c, op->a);
         materialise (c, &a);
         InterpOp *o = emit (c, interp_jump_indirect[TRUE][place (c, &a)]);
-        o->a = (guint16) a.slot;
+        o->a = (guint16)a.slot;
         emit_link (c, 0, c->insn + 1);
         return TRUE;
       }
@@ -658,7 +659,7 @@ emit_op (Compiler *c, guint index)
         materialise (c, &a);
         guint16 slot = here (c);
         InterpOp *o = emit (c, interp_trap);
-        o->a = (guint16) a.slot;
+        o->a = (guint16)a.slot;
         o->c = slot;
         o->imm = op->imm;
         return TRUE;
@@ -695,7 +696,8 @@ ops_of (const VmtIrBlock *ir, guint insn)
   return insn + 1 < ir->n_insns ? ir->insns[insn + 1].first_op : ir->n_ops;
 }
 
-/* Before op @index, which writes a global: when a later op of its instruction may fault, the old value is kept. */
+/* Before op @index, which writes a global: when a later op of its instruction may fault, the old
+ * value is kept. */
 static void
 save_global (Compiler *c, guint index)
 {
@@ -709,13 +711,13 @@ save_global (Compiler *c, guint index)
     may_fault = (vmt_ir_op_info[ops[i].opcode].flags & VMT_IR_OP_FAULT) != 0;
   if (!may_fault)
     return;
-  guint units = type_units ((VmtIrType) c->arch->globals[d].type);
+  guint units = type_units ((VmtIrType)c->arch->globals[d].type);
   InterpUndo undo = {
     .slot = here (c),
     .until = G_MAXUINT16, /* until known */
-    .global = (guint16) global_slot (c, d),
-    .saved = (guint16) new_slot (c, units),
-    .size = (guint16) units,
+    .global = (guint16)global_slot (c, d),
+    .saved = (guint16)new_slot (c, units),
+    .size = (guint16)units,
   };
   InterpOp *o = emit (c, interp_save);
   o->d = undo.saved;
@@ -732,7 +734,7 @@ settle_undos (Compiler *c)
     {
       InterpUndo *undo = &g_array_index (c->undos, InterpUndo, i);
       if (undo->until == G_MAXUINT16)
-        undo->until = (guint16) (c->ops->len - 1);
+        undo->until = (guint16)(c->ops->len - 1);
     }
 }
 
@@ -749,9 +751,9 @@ find_clean (Compiler *c)
       const VmtIrVal used[] = { op->a, op->b, op->c };
       for (guint u = 0; u < 3; u++)
         if (vmt_ir_op_operand_class (op->opcode, u) != '-' && vmt_ir_is_temp (used[u]) &&
-            used[u] - VMT_IR_TEMP_FIRST < (gint) ir->n_temps)
+            used[u] - VMT_IR_TEMP_FIRST < (gint)ir->n_temps)
           last[used[u] - VMT_IR_TEMP_FIRST] = i;
-      if (vmt_ir_is_temp (op->d) && op->d - VMT_IR_TEMP_FIRST < (gint) ir->n_temps)
+      if (vmt_ir_is_temp (op->d) && op->d - VMT_IR_TEMP_FIRST < (gint)ir->n_temps)
         first[op->d - VMT_IR_TEMP_FIRST] = i;
     }
   for (guint n = 0; n < ir->n_insns; n++)
@@ -770,7 +772,7 @@ static gboolean
 needs_eval_layout (const VmtIrBlock *ir)
 {
   for (guint i = 0; i < ir->n_temps; i++)
-    if (type_units ((VmtIrType) ir->temp_types[i]) > 1)
+    if (type_units ((VmtIrType)ir->temp_types[i]) > 1)
       return TRUE;
   return FALSE;
 }
@@ -835,7 +837,7 @@ add_far_jumps (Compiler *c)
 {
   for (guint i = 0; i < c->branch_slots->len; i++)
     {
-      guint l = (guint) op_at (c, g_array_index (c->branch_slots, guint, i))->imm;
+      guint l = (guint)op_at (c, g_array_index (c->branch_slots, guint, i))->imm;
       InterpLink *link = &g_array_index (c->links, InterpLink, l);
       if (!link->far)
         continue;
@@ -862,9 +864,9 @@ finish (Compiler *c, gsize *bytes)
   s->n_links = c->links->len;
   s->n_insns = c->insns->len;
   s->n_undos = c->undos->len;
-  s->links = (InterpLink *) ((guint8 *) s->ops + ops_size);
-  s->insns = (InterpInsn *) ((guint8 *) s->links + links_size);
-  s->undos = (InterpUndo *) ((guint8 *) s->insns + insns_size);
+  s->links = (InterpLink *)((guint8 *)s->ops + ops_size);
+  s->insns = (InterpInsn *)((guint8 *)s->links + links_size);
+  s->undos = (InterpUndo *)((guint8 *)s->insns + insns_size);
   if (ops_size > 0)
     memcpy (s->ops, c->ops->data, ops_size);
   if (links_size > 0)
@@ -895,7 +897,7 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
     .ir = block->ir,
     .arch = arch,
     .block = block,
-    .scratch = (guint32) ((arch->state_size + 63) / 64 * 64 / 8),
+    .scratch = (guint32)((arch->state_size + 63) / 64 * 64 / 8),
   };
   c.ops = g_array_new (FALSE, FALSE, sizeof (InterpOp));
   c.links = g_array_new (FALSE, FALSE, sizeof (InterpLink));

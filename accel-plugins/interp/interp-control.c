@@ -20,7 +20,8 @@ find_insn (const InterpStream *stream, guint slot)
   return low;
 }
 
-/* The instruction at @slot has not been executed: its partial results go, pc and count are those at its beginning. */
+/* The instruction at @slot has not been executed: its partial results go, pc and count are those at
+ * its beginning. */
 static void
 retreat (VmtVcpu *vcpu, const InterpStream *stream, guint slot)
 {
@@ -36,7 +37,7 @@ retreat (VmtVcpu *vcpu, const InterpStream *stream, guint slot)
       return;
     }
   guint insn = find_insn (stream, slot);
-  vcpu->pc = vcpu->page_va + (guint64) (gint64) stream->insns[insn].page_offset;
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)stream->insns[insn].page_offset;
   vcpu->icount += insn;
 }
 
@@ -54,9 +55,10 @@ interp_stored (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
   if (G_UNLIKELY (__atomic_load_n (&stream->block->dead, __ATOMIC_RELAXED)))
     {
       guint insn = find_insn (stream, ip->c) + 1;
-      if (insn < stream->n_insns && stream->insns[insn].slot == ip->c + 1 && stream->insns[insn].clean)
+      if (insn < stream->n_insns && stream->insns[insn].slot == ip->c + 1 &&
+          stream->insns[insn].clean)
         {
-          vcpu->pc = vcpu->page_va + (guint64) (gint64) stream->insns[insn].page_offset;
+          vcpu->pc = vcpu->page_va + (guint64)(gint64)stream->insns[insn].page_offset;
           vcpu->icount += insn;
           LEAVE ();
         }
@@ -98,19 +100,21 @@ look_up (VmtVcpu *vcpu, InterpLink *link)
   if (link != NULL && block->host != 0)
     {
       vmt_exec_lock_code (vcpu);
-      /* The target is read with the page that it is in, so no vCPU can follow a half-made link of a far one: see follow_far(). */
+      /* The target is read with the page that it is in, so no vCPU can follow a half-made link of a
+       * far one: see follow_far(). */
       if (!link->from->block->dead && !block->dead && (!link->far || link->to == NULL))
         make_link (link, block);
       vmt_exec_unlock_code (vcpu);
     }
-  return ((InterpStream *) block->tier_data)->ops;
+  return ((InterpStream *)block->tier_data)->ops;
 }
 
 /* The way that the slot's link says, when it cannot be followed at once. */
-G_GNUC_NO_INLINE HANDLER (follow_slow)
+G_GNUC_NO_INLINE
+HANDLER (follow_slow)
 {
-  InterpLink *link = (InterpLink *) (ip->pointer);
-  vcpu->pc = vcpu->page_va + (guint64) (gint64) link->offset;
+  InterpLink *link = (InterpLink *)(ip->pointer);
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
   const InterpOp *to = look_up (vcpu, link);
   if (to == NULL)
     LEAVE ();
@@ -131,17 +135,20 @@ G_GNUC_NO_INLINE HANDLER (follow_slow)
     }                                                                                              \
   while (0)
 
-/* Another page: it must still be where it was when the link was made. Once made, a far link is changed only by its target's death, so target and host belong together
- * whenever the target is not NULL, as the host is written before it. */
+/* Another page: it must still be where it was when the link was made. Once made, a far link is
+ * changed only by its target's death, so target and host belong together whenever the target is not
+ * NULL, as the host is written before it. */
 #define FOLLOW_FAR(slot)                                                                           \
   do                                                                                               \
     {                                                                                              \
       const InterpLink *link = (slot)->pointer;                                                    \
       const InterpOp *to = __atomic_load_n (&link->target, __ATOMIC_ACQUIRE);                      \
-      const guint64 va = vcpu->page_va + (guint64) (gint64) link->offset;                          \
-      const VmtTlbEntry *e = &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)]; \
+      const guint64 va = vcpu->page_va + (guint64)(gint64)link->offset;                            \
+      const VmtTlbEntry *e =                                                                       \
+          &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)];           \
       vcpu->icount += link->count;                                                                 \
-      if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag && va + e->addend == link->host && \
+      if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag &&                                \
+                    va + e->addend == link->host &&                                                \
                     __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))                 \
         {                                                                                          \
           vcpu->page_va = va & VMT_PAGE_MASK;                                                      \
@@ -152,14 +159,15 @@ G_GNUC_NO_INLINE HANDLER (follow_slow)
     }                                                                                              \
   while (0)
 
-/* An exit counts for the profile until it is known well enough, then changes to the form that does not. Lost updates of several vCPUs do not matter. */
+/* An exit counts for the profile until it is known well enough, then changes to the form that does
+ * not. Lost updates of several vCPUs do not matter. */
 static inline void
 count_exit (const InterpOp *ip, const InterpLink *link, InterpHandler then)
 {
   VmtExecBlock *block = link->from->block;
   block->count++;
   if (++block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)] >= INTERP_COUNT_MAX)
-    __atomic_store_n (&((InterpOp *) ip)->handler, then, __ATOMIC_RELAXED);
+    __atomic_store_n (&((InterpOp *)ip)->handler, then, __ATOMIC_RELAXED);
 }
 
 HANDLER (jump_near)
@@ -180,22 +188,24 @@ HANDLER (jump_far_counting)
   count_exit (ip, ip[1].pointer, jump_far);
   FOLLOW_FAR (ip + 1);
 }
-const InterpHandler interp_jump[2][2] = { { jump_near, jump_far }, { jump_near_counting, jump_far_counting } };
+const InterpHandler interp_jump[2][2] = { { jump_near, jump_far },
+                                          { jump_near_counting, jump_far_counting } };
 
-/* Branches always have near links: one that is taken into another page leads to a far jump at the end of the same stream. */
+/* Branches always have near links: one that is taken into another page leads to a far jump at the
+ * end of the same stream. */
 #define TAKE(slot) FOLLOW_NEAR (slot)
 
 #define BRANCH_OPS(X)                                                                              \
   X (EQ, 64, guint64, gint64, a == b)                                                              \
   X (NE, 64, guint64, gint64, a != b)                                                              \
-  X (LT, 64, guint64, gint64, (S) a < (S) b)                                                       \
-  X (GE, 64, guint64, gint64, (S) a >= (S) b)                                                      \
+  X (LT, 64, guint64, gint64, (S)a < (S)b)                                                         \
+  X (GE, 64, guint64, gint64, (S)a >= (S)b)                                                        \
   X (LTU, 64, guint64, gint64, a < b)                                                              \
   X (GEU, 64, guint64, gint64, a >= b)                                                             \
   X (EQ, 32, guint32, gint32, a == b)                                                              \
   X (NE, 32, guint32, gint32, a != b)                                                              \
-  X (LT, 32, guint32, gint32, (S) a < (S) b)                                                       \
-  X (GE, 32, guint32, gint32, (S) a >= (S) b)                                                      \
+  X (LT, 32, guint32, gint32, (S)a < (S)b)                                                         \
+  X (GE, 32, guint32, gint32, (S)a >= (S)b)                                                        \
   X (LTU, 32, guint32, gint32, a < b)                                                              \
   X (GEU, 32, guint32, gint32, a >= b)
 
@@ -207,7 +217,7 @@ const InterpHandler interp_jump[2][2] = { { jump_near, jump_far }, { jump_near_c
   HANDLER (branch_##CC##_##BITS##_##PA##PB)                                                        \
   {                                                                                                \
     typedef S_ S G_GNUC_UNUSED;                                                                    \
-    const U a = (U) GET_##PA (ip->a), b = (U) BRANCH_##PB;                                         \
+    const U a = (U)GET_##PA (ip->a), b = (U)BRANCH_##PB;                                           \
     if (EXPR)                                                                                      \
       TAKE (ip + 1);                                                                               \
     NEXT (2, acc, acc2);                                                                           \
@@ -215,7 +225,7 @@ const InterpHandler interp_jump[2][2] = { { jump_near, jump_far }, { jump_near_c
   HANDLER (branch_counting_##CC##_##BITS##_##PA##PB)                                               \
   {                                                                                                \
     typedef S_ S G_GNUC_UNUSED;                                                                    \
-    const U a = (U) GET_##PA (ip->a), b = (U) BRANCH_##PB;                                         \
+    const U a = (U)GET_##PA (ip->a), b = (U)BRANCH_##PB;                                           \
     if (EXPR)                                                                                      \
       {                                                                                            \
         count_exit (ip, ip[1].pointer, branch_##CC##_##BITS##_##PA##PB);                           \
@@ -244,8 +254,8 @@ interp_branch (guint condition, gboolean is32, gboolean counting)
 #define ADD_BRANCH(PA, CC, EXPR)                                                                   \
   HANDLER (add_branch_##CC##_##PA)                                                                 \
   {                                                                                                \
-    const guint64 a = GET_##PA (ip->a) + (guint64) ip->imm;                                        \
-    const guint64 b = (guint64) ip[1].imm;                                                         \
+    const guint64 a = GET_##PA (ip->a) + (guint64)ip->imm;                                         \
+    const guint64 b = (guint64)ip[1].imm;                                                          \
     R (ip->d) = a;                                                                                 \
     acc2 = acc;                                                                                    \
     acc = a;                                                                                       \
@@ -255,8 +265,8 @@ interp_branch (guint condition, gboolean is32, gboolean counting)
   }                                                                                                \
   HANDLER (add_branch_counting_##CC##_##PA)                                                        \
   {                                                                                                \
-    const guint64 a = GET_##PA (ip->a) + (guint64) ip->imm;                                        \
-    const guint64 b = (guint64) ip[1].imm;                                                         \
+    const guint64 a = GET_##PA (ip->a) + (guint64)ip->imm;                                         \
+    const guint64 b = (guint64)ip[1].imm;                                                          \
     R (ip->d) = a;                                                                                 \
     acc2 = acc;                                                                                    \
     acc = a;                                                                                       \
@@ -270,8 +280,8 @@ interp_branch (guint condition, gboolean is32, gboolean counting)
 #define ADD_BRANCH_OPS(X)                                                                          \
   X (EQ, a == b)                                                                                   \
   X (NE, a != b)                                                                                   \
-  X (LT, (gint64) a < (gint64) b)                                                                  \
-  X (GE, (gint64) a >= (gint64) b)                                                                 \
+  X (LT, (gint64)a < (gint64)b)                                                                    \
+  X (GE, (gint64)a >= (gint64)b)                                                                   \
   X (LTU, a < b)                                                                                   \
   X (GEU, a >= b)
 #define ADD_BRANCH_ALL(CC, EXPR) INTERP_SHAPES_1 (ADD_BRANCH, CC, EXPR)
@@ -289,7 +299,8 @@ interp_add_branch (InterpPlace a, guint condition, gboolean counting)
 }
 
 /* The address is in the scratch area. */
-G_GNUC_NO_INLINE HANDLER (indirect_slow)
+G_GNUC_NO_INLINE
+HANDLER (indirect_slow)
 {
   vcpu->pc = interp_scratch (vcpu)->va;
   const InterpOp *to = look_up (vcpu, NULL);
@@ -306,18 +317,19 @@ G_GNUC_NO_INLINE HANDLER (indirect_slow)
     const InterpLink *link = ip[1].pointer;                                                        \
     vcpu->icount += link->count;                                                                   \
     COUNT (PA);                                                                                    \
-    const VmtTlbEntry *e = &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)]; \
+    const VmtTlbEntry *e =                                                                         \
+        &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)];             \
     if (G_LIKELY ((va & VMT_PAGE_MASK) == e->tag))                                                 \
       {                                                                                            \
         const guint64 host = va + e->addend;                                                       \
         const VmtExecBlock *block =                                                                \
-          __atomic_load_n (vmt_jump_cache_slot (vcpu->jump_cache, host), __ATOMIC_ACQUIRE);        \
+            __atomic_load_n (vmt_jump_cache_slot (vcpu->jump_cache, host), __ATOMIC_ACQUIRE);      \
         if (G_LIKELY (block != NULL && block->host == host && block->mode_key == vcpu->mode_key && \
                       block->entry == interp_enter &&                                              \
                       __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))               \
           {                                                                                        \
             vcpu->page_va = va & VMT_PAGE_MASK;                                                    \
-            const InterpOp *to = ((const InterpStream *) block->tier_data)->ops;                   \
+            const InterpOp *to = ((const InterpStream *)block->tier_data)->ops;                    \
             GO (to, acc, acc2);                                                                    \
           }                                                                                        \
       }                                                                                            \
@@ -336,7 +348,7 @@ const InterpHandler interp_jump_indirect[2][N_PLACES] = {
 /* disp: offset from the page, aux: instructions retired */
 HANDLER (exit_op)
 {
-  vcpu->pc = vcpu->page_va + (guint64) (gint64) ip->disp;
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)ip->disp;
   vcpu->icount += ip->aux;
   LEAVE ();
 }
@@ -344,17 +356,18 @@ HANDLER (exit_op)
 /* imm: cause, a: value */
 HANDLER (trap)
 {
-  vmt_vcpu_raise (vcpu, (guint64) ip->imm, R (ip->a));
+  vmt_vcpu_raise (vcpu, (guint64)ip->imm, R (ip->a));
   FINISH (interp_fault);
 }
 
-/* The function is in the second slot's place of an operand; the slot's c is an operand too, so that disp is the offset of the instruction, aux how many have retired before
- * it, and the second slot's c is the index. */
+/* The function is in the second slot's place of an operand; the slot's c is an operand too, so that
+ * disp is the offset of the instruction, aux how many have retired before it, and the second slot's
+ * c is the index. */
 HANDLER (call)
 {
   const InterpOp *second = ip + 1;
-  VmtIrHelperFunc func = (VmtIrHelperFunc) (gpointer) second->pointer;
-  vcpu->pc = vcpu->page_va + (guint64) (gint64) ip->disp;
+  VmtIrHelperFunc func = (VmtIrHelperFunc)(gpointer)second->pointer;
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)ip->disp;
   vcpu->icount += ip->aux;
   const guint64 r = func (vcpu, R (ip->a), R (ip->b), R (ip->c));
   vcpu->icount -= ip->aux;
@@ -370,7 +383,8 @@ HANDLER (call)
 static void
 eval_misaligned (VmtVcpu *vcpu, guint64 va, guint size, gboolean store)
 {
-  vcpu->arch->raise_fault (vcpu, VMT_FAULT_MISALIGNED, va, store ? VMT_ACCESS_STORE : VMT_ACCESS_LOAD);
+  vcpu->arch->raise_fault (vcpu, VMT_FAULT_MISALIGNED, va,
+                           store ? VMT_ACCESS_STORE : VMT_ACCESS_LOAD);
 }
 
 static void
@@ -424,11 +438,11 @@ finish_eval (VmtVcpu *vcpu, const VmtIrEval *eval, VmtIrEvalExit exit, gint64 re
     case VMT_IR_EVAL_JUMP:
     case VMT_IR_EVAL_INDIRECT:
     case VMT_IR_EVAL_EXIT:
-      vcpu->icount += (guint64) retired + 1;
+      vcpu->icount += (guint64)retired + 1;
       break;
     case VMT_IR_EVAL_FAULT:
     case VMT_IR_EVAL_BUDGET:
-      vcpu->icount += (guint64) retired;
+      vcpu->icount += (guint64)retired;
       break;
     }
   vcpu->pc = eval->pc;
@@ -444,12 +458,12 @@ eval_one (const InterpOp *ip, VmtVcpu *vcpu)
     .vcpu = vcpu,
     .block = stream->ir,
     .mem = &mem_ops,
-    .values = (VmtIrValue *) (interp_scratch (vcpu) + 1),
+    .values = (VmtIrValue *)(interp_scratch (vcpu) + 1),
     .page_va = vcpu->page_va,
     .budget = G_MAXINT64,
     .insn = ip->d,
   };
-  VmtIrEvalExit exit = vmt_ir_eval_op (&eval, (guint) ip->imm);
+  VmtIrEvalExit exit = vmt_ir_eval_op (&eval, (guint)ip->imm);
   if (exit == VMT_IR_EVAL_FAULT)
     {
       retreat (vcpu, stream, ip->c);
@@ -489,13 +503,13 @@ HANDLER (eval_block)
   LEAVE ();
 }
 
-const InterpHandler interp_call = call, interp_trap = trap, interp_exit = exit_op, interp_eval = eval,
-                    interp_eval_block = eval_block;
+const InterpHandler interp_call = call, interp_trap = trap, interp_exit = exit_op,
+                    interp_eval = eval, interp_eval_block = eval_block;
 
 void
 interp_enter (VmtVcpu *vcpu, VmtExecBlock *block)
 {
-  const InterpOp *ip = ((const InterpStream *) block->tier_data)->ops;
+  const InterpOp *ip = ((const InterpStream *)block->tier_data)->ops;
 #ifndef VMT_INTERP_TRAMPOLINE
   ip->handler (ip, vcpu, 0, 0);
 #else

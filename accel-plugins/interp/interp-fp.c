@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Floating point. The host's unit computes where result and flags are certain: rounding to nearest, inexact already raised (so that it need not be found out), operands
- * that are normal or zero, a result that is normal or an exact zero. Everything else is core/fp's. vCPU threads run with the default environment. */
+/* Floating point. The host's unit computes where result and flags are certain: rounding to nearest,
+ * inexact already raised (so that it need not be found out), operands that are normal or zero, a
+ * result that is normal or an exact zero. Everything else is core/fp's. vCPU threads run with the
+ * default environment. */
 #include "interp-private.h"
 
 #include <math.h>
@@ -17,7 +19,7 @@ typedef guint64 (*FpFunc) (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv
 static inline VmtFpEnv *
 fp_env (const InterpOp *ip, VmtVcpu *vcpu)
 {
-  return (VmtFpEnv *) ((guint8 *) vcpu + ip->aux);
+  return (VmtFpEnv *)((guint8 *)vcpu + ip->aux);
 }
 
 /* Calls @func with the rounding mode that the op wants. */
@@ -50,8 +52,8 @@ is_simple (const VmtFpEnv *env, gint32 imm)
 #define PACK_64(v) (v)
 #define UNPACK_32(v, env) (guint32) (v)
 #define PACK_32(v) (guint64) (guint32) (v)
-#define UNPACK_32B(v, env) ((v) >> 32 == 0xffffffffu ? (guint32) (v) : vmt_f32_default_nan (env))
-#define PACK_32B(v) ((guint64) (guint32) (v) | G_GUINT64_CONSTANT (0xffffffff00000000))
+#define UNPACK_32B(v, env) ((v) >> 32 == 0xffffffffu ? (guint32)(v) : vmt_f32_default_nan (env))
+#define PACK_32B(v) ((guint64)(guint32)(v) | G_GUINT64_CONSTANT (0xffffffff00000000))
 
 #define BITS_64 guint64
 #define BITS_32 guint32
@@ -78,15 +80,15 @@ is_simple (const VmtFpEnv *env, gint32 imm)
   }                                                                                                \
   static inline gboolean is_plain_##F (BITS v) /* normal or zero */                                \
   {                                                                                                \
-    return ((v >> (MANT)) & (EXP)) - 1 < (EXP) - 1 || (BITS) (v << 1) == 0;                        \
+    return ((v >> (MANT)) & (EXP)) - 1 < (EXP)-1 || (BITS)(v << 1) == 0;                           \
   }                                                                                                \
   static inline gboolean is_safe_##F (BITS v) /* a result that neither overflowed nor was tiny */  \
   {                                                                                                \
-    return ((v >> (MANT)) & (EXP)) - 2 < (EXP) - 2;                                                \
+    return ((v >> (MANT)) & (EXP)) - 2 < (EXP)-2;                                                  \
   }                                                                                                \
   static inline gboolean is_nan_##F (BITS v)                                                       \
   {                                                                                                \
-    return (BITS) (v << 1) > (BITS) ((BITS) (EXP) << ((MANT) + 1));                                \
+    return (BITS)(v << 1) > (BITS)((BITS)(EXP) << ((MANT) + 1));                                   \
   }
 DEFINE_HOST (64, guint64, double, 0x7ffu, 52)
 DEFINE_HOST (32, guint32, float, 0xffu, 23)
@@ -100,15 +102,15 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
 #define GOOD_32B(v) ((v) >> 32 == 0xffffffffu)
 
 #define BINARY(NAME, F, func, HOSTEXPR, ZERO_OK)                                                   \
-  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)     \
+  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)    \
   {                                                                                                \
-    return PACK_##F (NAME_##F (func) (UNPACK_##F (a, env), UNPACK_##F (b, env), env));              \
+    return PACK_##F (NAME_##F (func) (UNPACK_##F (a, env), UNPACK_##F (b, env), env));             \
   }                                                                                                \
   HANDLER (fp_##NAME##_##F)                                                                        \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a), vb = R (ip->b);                                                  \
-    const BITS_##F a = (BITS_##F) va, b = (BITS_##F) vb;                                           \
+    const BITS_##F a = (BITS_##F)va, b = (BITS_##F)vb;                                             \
     guint64 r;                                                                                     \
     if (G_LIKELY (is_simple (env, ip->disp) && GOOD_##F (va) && GOOD_##F (vb) &&                   \
                   BASE_##F (is_plain) (a) && BASE_##F (is_plain) (b)))                             \
@@ -128,19 +130,19 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
   }
 
 #define SQRT(F)                                                                                    \
-  static guint64 soft_sqrt_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)         \
+  static guint64 soft_sqrt_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)        \
   {                                                                                                \
-    return PACK_##F (NAME_##F (sqrt) (UNPACK_##F (a, env), env));                                   \
+    return PACK_##F (NAME_##F (sqrt) (UNPACK_##F (a, env), env));                                  \
   }                                                                                                \
   HANDLER (fp_sqrt_##F)                                                                            \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a);                                                                  \
-    const BITS_##F a = (BITS_##F) va;                                                              \
+    const BITS_##F a = (BITS_##F)va;                                                               \
     guint64 r;                                                                                     \
     if (G_LIKELY (is_simple (env, ip->disp) && GOOD_##F (va) && BASE_##F (is_plain) (a) &&         \
                   (a >> (sizeof (a) * 8 - 1)) == 0))                                               \
-      r = PACK_##F (BASE_##F (from_host) ((HOST_##F) sqrt (BASE_##F (to_host) (a))));              \
+      r = PACK_##F (BASE_##F (from_host) ((HOST_##F)sqrt (BASE_##F (to_host) (a))));               \
     else                                                                                           \
       r = with_env (soft_sqrt_##F, va, 0, 0, ip->disp, env);                                       \
     R (ip->d) = r;                                                                                 \
@@ -151,25 +153,25 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
 #define FMA_32 fmaf
 #define FMA_32B fmaf
 #define FMA(F)                                                                                     \
-  static guint64 soft_fma_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)          \
+  static guint64 soft_fma_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)         \
   {                                                                                                \
-    return PACK_##F (NAME_##F (fma) (UNPACK_##F (a, env), UNPACK_##F (b, env), UNPACK_##F (c, env),  \
-                                     (imm >> 8) & 1, (imm >> 9) & 1, env));                        \
+    return PACK_##F (NAME_##F (fma) (UNPACK_##F (a, env), UNPACK_##F (b, env),                     \
+                                     UNPACK_##F (c, env), (imm >> 8) & 1, (imm >> 9) & 1, env));   \
   }                                                                                                \
   HANDLER (fp_fma_##F)                                                                             \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a), vb = R (ip->b), vc = R (ip->c);                                  \
-    const BITS_##F sign = (BITS_##F) 1 << (sizeof (BITS_##F) * 8 - 1);                             \
-    const BITS_##F a = (BITS_##F) va ^ ((ip->disp & 0x100) ? sign : 0);                            \
-    const BITS_##F b = (BITS_##F) vb;                                                              \
-    const BITS_##F c = (BITS_##F) vc ^ ((ip->disp & 0x200) ? sign : 0);                            \
+    const BITS_##F sign = (BITS_##F)1 << (sizeof (BITS_##F) * 8 - 1);                              \
+    const BITS_##F a = (BITS_##F)va ^ ((ip->disp & 0x100) ? sign : 0);                             \
+    const BITS_##F b = (BITS_##F)vb;                                                               \
+    const BITS_##F c = (BITS_##F)vc ^ ((ip->disp & 0x200) ? sign : 0);                             \
     guint64 r;                                                                                     \
     if (G_LIKELY (is_simple (env, ip->disp) && GOOD_##F (va) && GOOD_##F (vb) && GOOD_##F (vc) &&  \
                   BASE_##F (is_plain) (a) && BASE_##F (is_plain) (b) && BASE_##F (is_plain) (c)))  \
       {                                                                                            \
         const BITS_##F z = BASE_##F (from_host) (                                                  \
-          FMA_##F (BASE_##F (to_host) (a), BASE_##F (to_host) (b), BASE_##F (to_host) (c)));       \
+            FMA_##F (BASE_##F (to_host) (a), BASE_##F (to_host) (b), BASE_##F (to_host) (c)));     \
         if (G_LIKELY (BASE_##F (is_safe) (z)))                                                     \
           {                                                                                        \
             r = PACK_##F (z);                                                                      \
@@ -182,17 +184,18 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
     NEXT (1, r, acc);                                                                              \
   }
 
-/* minimumNumber and maximumNumber; of two that are no NaN and not both zero the host agrees with everybody. */
+/* minimumNumber and maximumNumber; of two that are no NaN and not both zero the host agrees with
+ * everybody. */
 #define MIN_MAX(NAME, F, func, OP)                                                                 \
-  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)     \
+  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)    \
   {                                                                                                \
-    return PACK_##F (NAME_##F (func) (UNPACK_##F (a, env), UNPACK_##F (b, env), env));              \
+    return PACK_##F (NAME_##F (func) (UNPACK_##F (a, env), UNPACK_##F (b, env), env));             \
   }                                                                                                \
   HANDLER (fp_##NAME##_##F)                                                                        \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a), vb = R (ip->b);                                                  \
-    const BITS_##F a = (BITS_##F) va, b = (BITS_##F) vb;                                           \
+    const BITS_##F a = (BITS_##F)va, b = (BITS_##F)vb;                                             \
     guint64 r;                                                                                     \
     if (G_LIKELY (GOOD_##F (va) && GOOD_##F (vb) && !BASE_##F (is_nan) (a) &&                      \
                   !BASE_##F (is_nan) (b) && (BITS_##F) ((a | b) << 1) != 0))                       \
@@ -204,19 +207,19 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
   }
 
 #define CMP(NAME, F, SOFT, OP)                                                                     \
-  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)     \
+  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)    \
   {                                                                                                \
     const BITS_##F x = UNPACK_##F (a, env), y = UNPACK_##F (b, env);                               \
-    return (guint64) (SOFT);                                                                       \
+    return (guint64)(SOFT);                                                                        \
   }                                                                                                \
   HANDLER (fp_##NAME##_##F)                                                                        \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a), vb = R (ip->b);                                                  \
-    const BITS_##F a = (BITS_##F) va, b = (BITS_##F) vb;                                           \
+    const BITS_##F a = (BITS_##F)va, b = (BITS_##F)vb;                                             \
     guint64 r;                                                                                     \
     if (G_LIKELY (GOOD_##F (va) && GOOD_##F (vb) && !BASE_##F (is_nan) (a) &&                      \
-                  !BASE_##F (is_nan) (b) && !env->daz && env->policy != VMT_FP_POLICY_X86))                                            \
+                  !BASE_##F (is_nan) (b) && !env->daz && env->policy != VMT_FP_POLICY_X86))        \
       r = BASE_##F (to_host) (a) OP BASE_##F (to_host) (b);                                        \
     else                                                                                           \
       r = soft_##NAME##_##F (va, vb, 0, ip->disp, env);                                            \
@@ -228,7 +231,7 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
   HANDLER (fp_sgnj_##F)                                                                            \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
-    const BITS_##F sign = (BITS_##F) 1 << (sizeof (BITS_##F) * 8 - 1);                             \
+    const BITS_##F sign = (BITS_##F)1 << (sizeof (BITS_##F) * 8 - 1);                              \
     const BITS_##F a = UNPACK_##F (R (ip->a), env);                                                \
     const BITS_##F b = UNPACK_##F (R (ip->b), env);                                                \
     const BITS_##F s = ip->disp == 0 ? b : ip->disp == 1 ? ~b : a ^ b;                             \
@@ -244,53 +247,54 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
     NEXT (1, r, acc);                                                                              \
   }
 
-/* To integers: truncation of what fits raises nothing but inexact, and that is seen. LOW is the least, LIMIT the first too large value, exact in both formats. */
+/* To integers: truncation of what fits raises nothing but inexact, and that is seen. LOW is the
+ * least, LIMIT the first too large value, exact in both formats. */
 #define TO_INT(NAME, F, func, T, LOW, LIMIT)                                                       \
-  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)     \
+  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)    \
   {                                                                                                \
-    return (guint64) NAME_##F (func) (UNPACK_##F (a, env), (imm & 7) == 7 ? env->round : imm & 7,   \
-                                      env);                                                        \
+    return (guint64)NAME_##F (func) (UNPACK_##F (a, env), (imm & 7) == 7 ? env->round : imm & 7,   \
+                                     env);                                                         \
   }                                                                                                \
   HANDLER (fp_##NAME##_##F)                                                                        \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a);                                                                  \
-    const HOST_##F x = BASE_##F (to_host) ((BITS_##F) va);                                         \
+    const HOST_##F x = BASE_##F (to_host) ((BITS_##F)va);                                          \
     guint64 r;                                                                                     \
     if (G_LIKELY ((ip->disp & 7) == VMT_FP_RTZ && GOOD_##F (va) && x >= (HOST_##F) (LOW) &&        \
                   x < (HOST_##F) (LIMIT) && !env->daz))                                            \
       {                                                                                            \
-        const T t = (T) x;                                                                         \
-        if ((HOST_##F) t != x)                                                                     \
+        const T t = (T)x;                                                                          \
+        if ((HOST_##F)t != x)                                                                      \
           env->flags |= VMT_FP_NX;                                                                 \
-        r = (guint64) t;                                                                           \
+        r = (guint64)t;                                                                            \
       }                                                                                            \
     else                                                                                           \
       r = soft_##NAME##_##F (va, 0, 0, ip->disp, env);                                             \
     /* b: bits of the result, 0 for all; d + bit 15 is no slot: see interp_fp() */                 \
     if (ip->b == 32)                                                                               \
-      r = (guint64) (gint64) (gint32) r;                                                           \
+      r = (guint64)(gint64)(gint32)r;                                                              \
     else if (ip->b == 33)                                                                          \
-      r = (guint32) r;                                                                             \
+      r = (guint32)r;                                                                              \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
   }
 
 /* From integers: exact where the magnitude fits the significand. EXACT: of x. */
 #define FROM_INT(NAME, F, func, T, EXACT)                                                          \
-  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)     \
+  static guint64 soft_##NAME##_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)    \
   {                                                                                                \
-    return PACK_##F (NAME_##F (func) ((T) a, env));                                                \
+    return PACK_##F (NAME_##F (func) ((T)a, env));                                                 \
   }                                                                                                \
   HANDLER (fp_##NAME##_##F)                                                                        \
   {                                                                                                \
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
-    const T x = (T) R (ip->a);                                                                     \
+    const T x = (T)R (ip->a);                                                                      \
     guint64 r;                                                                                     \
     if (G_LIKELY (EXACT) || is_simple (env, ip->disp))                                             \
-      r = PACK_##F (BASE_##F (from_host) ((HOST_##F) x));                                          \
+      r = PACK_##F (BASE_##F (from_host) ((HOST_##F)x));                                           \
     else                                                                                           \
-      r = with_env (soft_##NAME##_##F, (guint64) x, 0, 0, ip->disp, env);                          \
+      r = with_env (soft_##NAME##_##F, (guint64)x, 0, 0, ip->disp, env);                           \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
   }
@@ -316,10 +320,9 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
   TO_INT (i64, F, to_i64, gint64, -0x1p63, 0x1p63)                                                 \
   TO_INT (u32, F, to_u32, guint32, 0, 0x1p32)                                                      \
   TO_INT (u64, F, to_u64, guint64, 0, 0x1p64)                                                      \
-  FROM_INT (from_i32, F, from_i64, gint32, sizeof (HOST_##F) == 8 || FITS_32 ((guint32) x))        \
+  FROM_INT (from_i32, F, from_i64, gint32, sizeof (HOST_##F) == 8 || FITS_32 ((guint32)x))         \
   FROM_INT (from_i64, F, from_i64, gint64,                                                         \
-            sizeof (HOST_##F) == 8 ? FITS_64 ((guint64) x)                                         \
-                                   : (guint64) x + (1 << 24) <= (1u << 25))                        \
+            sizeof (HOST_##F) == 8 ? FITS_64 ((guint64)x) : (guint64)x + (1 << 24) <= (1u << 25))  \
   FROM_INT (from_u32, F, from_u64, guint32, sizeof (HOST_##F) == 8 || x <= 1u << 24)               \
   FROM_INT (from_u64, F, from_u64, guint64,                                                        \
             x <= (sizeof (HOST_##F) == 8 ? G_GUINT64_CONSTANT (1) << 53 : 1u << 24))
@@ -329,7 +332,7 @@ ALL (32)
 ALL (32B)
 
 #define WIDEN(F)                                                                                   \
-  static guint64 soft_widen_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)        \
+  static guint64 soft_widen_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)       \
   {                                                                                                \
     return vmt_f32_to_f64 (UNPACK_##F (a, env), env);                                              \
   }                                                                                                \
@@ -338,14 +341,14 @@ ALL (32B)
     VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
     const guint64 va = R (ip->a);                                                                  \
     guint64 r;                                                                                     \
-    if (G_LIKELY (GOOD_##F (va) && is_plain_32 ((guint32) va)))                                    \
-      r = from_host_64 ((double) to_host_32 ((guint32) va));                                       \
+    if (G_LIKELY (GOOD_##F (va) && is_plain_32 ((guint32)va)))                                     \
+      r = from_host_64 ((double)to_host_32 ((guint32)va));                                         \
     else                                                                                           \
       r = with_env (soft_widen_##F, va, 0, 0, ip->disp, env);                                      \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
   }                                                                                                \
-  static guint64 soft_narrow_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)       \
+  static guint64 soft_narrow_##F (guint64 a, guint64 b, guint64 c, gint32 imm, VmtFpEnv *env)      \
   {                                                                                                \
     return PACK_##F (vmt_f64_to_f32 (a, env));                                                     \
   }                                                                                                \
@@ -356,7 +359,7 @@ ALL (32B)
     guint64 r;                                                                                     \
     if (G_LIKELY (is_simple (env, ip->disp) && is_plain_64 (a)))                                   \
       {                                                                                            \
-        const guint32 z = from_host_32 ((float) to_host_64 (a));                                   \
+        const guint32 z = from_host_32 ((float)to_host_64 (a));                                    \
         if (G_LIKELY (is_safe_32 (z) || a << 1 == 0))                                              \
           {                                                                                        \
             r = PACK_##F (z);                                                                      \
@@ -413,7 +416,7 @@ InterpHandler
 interp_fp (const VmtIrOp *op)
 {
   const gboolean boxed = (op->flags & VMT_IR_BOXED) != 0;
-  const guint other = (guint) (op->imm >> 8) & 15;
+  const guint other = (guint)(op->imm >> 8) & 15;
   const gboolean is_unsigned = (op->imm & 0x1000) != 0;
   int f = format_index (op->type, boxed);
 

@@ -11,11 +11,11 @@
 #define LOAD(PA, KIND, T, EXTEND)                                                                  \
   HANDLER (load_##KIND##_##PA)                                                                     \
   {                                                                                                \
-    const guint64 va = GET_##PA (ip->a) + (guint64) (gint64) ip->disp;                             \
+    const guint64 va = GET_##PA (ip->a) + (guint64)(gint64)ip->disp;                               \
     const VmtTlbEntry *e;                                                                          \
     if (HIT (read, VMT_TLB_READ_BITS, va, sizeof (T), e))                                          \
       {                                                                                            \
-        const guint64 r = EXTEND (*(const volatile T *) (guintptr) (va + e->addend));              \
+        const guint64 r = EXTEND (*(const volatile T *)(guintptr)(va + e->addend));                \
         R (ip->d) = r;                                                                             \
         NEXT (1, r, acc);                                                                          \
       }                                                                                            \
@@ -29,7 +29,7 @@
     InterpScratch *s = interp_scratch (vcpu);                                                      \
     if (!vmt_vcpu_load (vcpu, s->va, sizeof (T), ip->aux, &s->value))                              \
       FINISH (interp_fault);                                                                       \
-    const guint64 r = EXTEND ((T) interp_scratch (vcpu)->value);                                   \
+    const guint64 r = EXTEND ((T)interp_scratch (vcpu)->value);                                    \
     R (ip->d) = r;                                                                                 \
     NEXT (1, r, acc);                                                                              \
   }
@@ -59,20 +59,20 @@ const InterpHandler interp_load[N_MEM_KINDS][N_PLACES] = { KINDS (LOAD_ROW) };
 #define STORE_M R (ip->b)
 #define STORE_A acc
 #define STORE_B acc2
-#define STORE_I (guint64) (gint64) (gint16) ip->d
+#define STORE_I (guint64) (gint64) (gint16)ip->d
 #define STORE(PA, PB, BITS, T)                                                                     \
   HANDLER (store_##BITS##_##PA##PB)                                                                \
   {                                                                                                \
-    const guint64 va = GET_##PA (ip->a) + (guint64) (gint64) ip->disp;                             \
+    const guint64 va = GET_##PA (ip->a) + (guint64)(gint64)ip->disp;                               \
     const VmtTlbEntry *e;                                                                          \
     if (HIT (write, VMT_TLB_WRITE_BITS, va, sizeof (T), e))                                        \
       {                                                                                            \
-        *(volatile T *) (guintptr) (va + e->addend) = (T) STORE_##PB;                              \
+        *(volatile T *)(guintptr)(va + e->addend) = (T)STORE_##PB;                                 \
         NEXT (1, acc, acc2);                                                                       \
       }                                                                                            \
     InterpScratch *s = interp_scratch (vcpu);                                                      \
     s->va = va;                                                                                    \
-    s->value = (T) STORE_##PB;                                                                     \
+    s->value = (T)STORE_##PB;                                                                      \
     FINISH (store_slow_##BITS);                                                                    \
   }
 #define STORE_SLOW(BITS, T)                                                                        \
@@ -99,18 +99,19 @@ const InterpShapes interp_store[4] = {
   { INTERP_SHAPES (STORE_ENTRY, 64) },
 };
 
-/* The atomic ones have a second slot: disp: displacement, aux: attributes, d: log2 of the size, a: VmtIrAmo, b: the result is sign-extended. */
+/* The atomic ones have a second slot: disp: displacement, aux: attributes, d: log2 of the size, a:
+ * VmtIrAmo, b: the result is sign-extended. */
 static inline guint64
 extend (const InterpOp *how, guint64 value)
 {
   guint unused = 64 - (8u << how->d);
-  return how->b ? (guint64) ((gint64) (value << unused) >> unused) : value << unused >> unused;
+  return how->b ? (guint64)((gint64)(value << unused) >> unused) : value << unused >> unused;
 }
 
 HANDLER (ll)
 {
   const InterpOp *how = ip + 1;
-  if (!vmt_vcpu_load_linked (vcpu, R (ip->a) + (guint64) (gint64) how->disp, 1u << how->d, how->aux,
+  if (!vmt_vcpu_load_linked (vcpu, R (ip->a) + (guint64)(gint64)how->disp, 1u << how->d, how->aux,
                              &interp_scratch (vcpu)->value))
     FINISH (interp_fault);
   const guint64 r = extend (how, interp_scratch (vcpu)->value);
@@ -121,8 +122,8 @@ HANDLER (ll)
 HANDLER (sc)
 {
   const InterpOp *how = ip + 1;
-  if (!vmt_vcpu_store_conditional (vcpu, R (ip->a) + (guint64) (gint64) how->disp, 1u << how->d, how->aux,
-                                   R (ip->b), &interp_scratch (vcpu)->value))
+  if (!vmt_vcpu_store_conditional (vcpu, R (ip->a) + (guint64)(gint64)how->disp, 1u << how->d,
+                                   how->aux, R (ip->b), &interp_scratch (vcpu)->value))
     FINISH (interp_fault);
   const guint64 r = interp_scratch (vcpu)->value;
   R (ip->d) = r;
@@ -132,7 +133,7 @@ HANDLER (sc)
 HANDLER (amo)
 {
   const InterpOp *how = ip + 1;
-  if (!vmt_vcpu_amo (vcpu, (VmtIrAmo) how->a, R (ip->a), 1u << how->d, how->aux, R (ip->b),
+  if (!vmt_vcpu_amo (vcpu, (VmtIrAmo)how->a, R (ip->a), 1u << how->d, how->aux, R (ip->b),
                      &interp_scratch (vcpu)->value))
     FINISH (interp_fault);
   const guint64 r = extend (how, interp_scratch (vcpu)->value);

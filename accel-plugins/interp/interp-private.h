@@ -5,12 +5,15 @@
 #include "vmt-fast.h"
 #include "vmt-ir-eval.h"
 
-/* The threaded form of a block: an array of slots, each with the address of the function that executes it. A function ends by calling the next slot's in tail position.
+/* The threaded form of a block: an array of slots, each with the address of the function that
+ * executes it. A function ends by calling the next slot's in tail position.
  *
- * Values are in the vCPU's state or its scratch area; a slot names them by their offset from the vCPU in units of 8 bytes. The results of the last two ops that had one
- * travel in registers as well: acc is the last one, acc2 the one before, so that most operands need no load and dependent ops do not wait for a store to be
- * forwarded. Each operation therefore has a variant for each place where its operands may be ("shape"). The registers never hold anything that memory does not:
- * an op may always use memory instead. */
+ * Values are in the vCPU's state or its scratch area; a slot names them by their offset from the
+ * vCPU in units of 8 bytes. The results of the last two ops that had one travel in registers as
+ * well: acc is the last one, acc2 the one before, so that most operands need no load and dependent
+ * ops do not wait for a store to be forwarded. Each operation therefore has a variant for each
+ * place where its operands may be ("shape"). The registers never hold anything that memory does
+ * not: an op may always use memory instead. */
 
 typedef struct _InterpOp InterpOp;
 typedef void (*InterpHandler) (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
@@ -45,7 +48,8 @@ struct _InterpLink
   InterpStream *from, *to;
   InterpLink *next, **prev; /* of the links into @to; under the code lock */
   guint32 index;
-  guint32 stub;           /* slot of the far jump that a branch into another page goes by: @target for ever; or 0 */
+  guint32 stub; /* slot of the far jump that a branch into another page goes by: @target for ever;
+                   or 0 */
   gboolean far;
 };
 
@@ -56,7 +60,8 @@ typedef struct
   gboolean clean; /* no temporary lives across its beginning */
 } InterpInsn;
 
-/* An instruction that writes a global and may fault after that: the global's old value is saved at @slot, and put back when a slot after it, up to @until, faults. */
+/* An instruction that writes a global and may fault after that: the global's old value is saved at
+ * @slot, and put back when a slot after it, up to @until, faults. */
 typedef struct
 {
   guint16 slot, until;
@@ -90,15 +95,16 @@ G_STATIC_ASSERT (sizeof (InterpScratch) == 64);
 static inline InterpScratch *
 interp_scratch (VmtVcpu *vcpu)
 {
-  return (InterpScratch *) ((guint8 *) vcpu + vcpu->scratch_offset);
+  return (InterpScratch *)((guint8 *)vcpu + vcpu->scratch_offset);
 }
 
-#define R(index) (*(guint64 *) ((guint8 *) vcpu + (gsize) (index) * 8))
+#define R(index) (*(guint64 *)((guint8 *)vcpu + (gsize)(index)*8))
 
 #define HANDLER(name)                                                                              \
   static void name (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
 
-/* NEXT: goes on @n slots further; GO: at another slot; LEAVE: back to the run loop. The last statement of a handler. */
+/* NEXT: goes on @n slots further; GO: at another slot; LEAVE: back to the run loop. The last
+ * statement of a handler. */
 #ifndef VMT_INTERP_TRAMPOLINE
 #define GO(op, x, y) return (op)->handler ((op), vcpu, (x), (y))
 #define LEAVE() return
@@ -172,7 +178,8 @@ const InterpShapes *interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth
 const InterpShapes1 *interp_unary (VmtIrOpcode opcode, InterpWidth width);
 /* Shapes are those of the second operand and the third; the first is in memory. */
 InterpHandler interp_shadd (guint shift, gboolean uw, InterpPlace a, InterpPlace b);
-extern const InterpHandler interp_mov[N_PLACES], interp_li, interp_pcrel, interp_select[N_PLACES], interp_save;
+extern const InterpHandler interp_mov[N_PLACES], interp_li, interp_pcrel, interp_select[N_PLACES],
+    interp_save;
 InterpHandler interp_extract (gboolean sign, InterpPlace a);
 
 typedef enum
@@ -202,16 +209,18 @@ InterpHandler interp_add_branch (InterpPlace a, guint condition, gboolean counti
 
 InterpHandler interp_fp (const VmtIrOp *op);
 
-/* An exception is pending in the instruction of @ip, or one of its own handlers says that it was not executed. */
+/* An exception is pending in the instruction of @ip, or one of its own handlers says that it was
+ * not executed. */
 void interp_fault (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
-/* A store went through the slow path: leaves the block if that killed it and the next slot begins an instruction; else goes on. */
+/* A store went through the slow path: leaves the block if that killed it and the next slot begins
+ * an instruction; else goes on. */
 void interp_stored (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
 
 /* Slots that may fault have their index in c. */
 static inline InterpStream *
 interp_stream_at (const InterpOp *ip, guint index)
 {
-  return (InterpStream *) ((guint8 *) (ip - index) - G_STRUCT_OFFSET (InterpStream, ops));
+  return (InterpStream *)((guint8 *)(ip - index) - G_STRUCT_OFFSET (InterpStream, ops));
 }
 
 InterpStream *interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes);

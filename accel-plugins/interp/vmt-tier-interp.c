@@ -15,7 +15,7 @@ vmt_tier_interp_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *bl
 {
   gsize bytes;
   block->tier_data = interp_compile (arch, block, &bytes);
-  block->bytes = (guint32) bytes;
+  block->bytes = (guint32)bytes;
   block->entry = interp_enter;
   return TRUE;
 }
@@ -74,4 +74,4 @@ static const VmtFeature features[] = {
   { 0 },
 };
 
-VMT_PLUGIN_DEFINE (interp, "interp", "Interpreter of threaded IR", VMT_FAST_ABI, features, NULL)
+VMT_PLUGIN_DEFINE (interp, "interp", "Interpreter of threaded IR", VMT_FAST_ABI, features, NULL);

@@ -176,8 +176,72 @@ resolve_atomic (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtReso
   return TRUE;
 }
 
-gboolean
-vmt_vcpu_load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 *value)
+/* Compares and swaps 16 bytes; @expected gets what was there. */
+static gboolean
+compare_and_swap_16 (guint8 *host, guint64 expected[2], const guint64 desired[2])
+{
+#if defined(__x86_64__)
+  gboolean ok;
+  __asm__ volatile("lock cmpxchg16b %1\n\tsete %0"
+                   : "=q"(*(guint8 *)&ok), "+m"(*(guint64 (*)[2])host), "+a"(expected[0]),
+                     "+d"(expected[1])
+                   : "b"(desired[0]), "c"(desired[1])
+                   : "memory", "cc");
+  return ok & 0xff;
+#elif defined(__aarch64__)
+  guint64 lo, hi;
+  guint32 failed;
+  do
+    {
+      __asm__ volatile("ldaxp %0, %1, %2"
+                       : "=&r"(lo), "=&r"(hi)
+                       : "Q"(*(guint64 (*)[2])host)
+                       : "memory");
+      gboolean same = lo == expected[0] && hi == expected[1];
+      /* What was read is one value only if it could be written back. */
+      __asm__ volatile("stlxp %w0, %2, %3, %1"
+                       : "=&r"(failed), "=Q"(*(guint64 (*)[2])host)
+                       : "r"(same ? desired[0] : lo), "r"(same ? desired[1] : hi)
+                       : "memory");
+      if (!failed && same)
+        return TRUE;
+    }
+  while (failed);
+  expected[0] = lo;
+  expected[1] = hi;
+  return FALSE;
+#else
+  unsigned __int128 old = ((unsigned __int128)expected[1] << 64) | expected[0];
+  unsigned __int128 new = ((unsigned __int128)desired[1] << 64) | desired[0];
+  gboolean ok = __atomic_compare_exchange_n ((unsigned __int128 *)host, &old, new, FALSE,
+                                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  expected[0] = (guint64)old;
+  expected[1] = (guint64)(old >> 64);
+  return ok;
+#endif
+}
+
+static void
+load_16 (guint8 *host, guint64 value[2])
+{
+  const guint64 zero[2] = { 0, 0 };
+  value[0] = value[1] = 0;
+  /* the only read of 16 bytes in one piece that every host has: it stores what is there */
+  compare_and_swap_16 (host, value, zero);
+}
+
+static void
+load_reserved (guint8 *host, guint size, guint64 value[2])
+{
+  if (size == 16)
+    load_16 (host, value);
+  else
+    value[0] = vmt_exec_load_host (host, size);
+}
+
+/* value[1] is 0 but for 16 bytes. */
+static gboolean
+load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value[2])
 {
   VmtVcpuPriv *priv = vcpu->priv;
   VmtExec *self = vcpu->exec;
@@ -190,9 +254,10 @@ vmt_vcpu_load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64
   const gboolean paired =
       !is_shared (vcpu) || ((attr & VMT_VCPU_ATTR_PAIRED) && priv->full_ll == 0);
   priv->reserve_paired = paired;
+  value[1] = 0;
   if (paired)
     {
-      vcpu->reserve_value = vmt_exec_load_host (at.host, size);
+      load_reserved (at.host, size, value);
       vcpu->reserve_size = (guint8)size;
       __atomic_store_n (&vcpu->reserve_addr, (guint64)(guintptr)at.host, __ATOMIC_SEQ_CST);
     }
@@ -211,11 +276,12 @@ vmt_vcpu_load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64
             remember_monitored (self, at.ram, at.ram_offset);
         }
       __atomic_store_n (&vcpu->reserve_addr, (guint64)(guintptr)at.host, __ATOMIC_SEQ_CST);
-      vcpu->reserve_value = vmt_exec_load_host (at.host, size);
+      load_reserved (at.host, size, value);
       vcpu->reserve_size = (guint8)size;
       g_mutex_unlock (&self->monitor_lock);
     }
-  *value = vcpu->reserve_value;
+  vcpu->reserve_value = value[0];
+  priv->reserve_high = value[1];
   if (attr & VMT_IR_MEM_ACQUIRE)
     __atomic_thread_fence (__ATOMIC_ACQUIRE);
   return TRUE;
@@ -251,8 +317,33 @@ compare_and_swap (guint8 *host, guint size, guint64 expected, guint64 value)
 }
 
 gboolean
-vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value,
-                            guint64 *failed)
+vmt_vcpu_load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 *value)
+{
+  guint64 both[2];
+  if (!load_linked (vcpu, va, size, attr, both))
+    return FALSE;
+  *value = both[0];
+  return TRUE;
+}
+
+gboolean
+vmt_vcpu_load_linked128 (VmtVcpu *vcpu, guint64 va, guint attr, guint64 value[2])
+{
+  return load_linked (vcpu, va, 16, attr, value);
+}
+
+static gboolean
+swap_reserved (VmtVcpu *vcpu, guint8 *host, guint size, const guint64 value[2])
+{
+  if (size != 16)
+    return compare_and_swap (host, size, vcpu->reserve_value, value[0]);
+  guint64 expected[2] = { vcpu->reserve_value, vcpu->priv->reserve_high };
+  return compare_and_swap_16 (host, expected, value);
+}
+
+static gboolean
+store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, const guint64 value[2],
+                   guint64 *failed)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   VmtExec *self = vcpu->exec;
@@ -279,7 +370,7 @@ vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, g
         {
           g_mutex_lock (&self->monitor_lock);
           ok = __atomic_load_n (&vcpu->reserve_addr, __ATOMIC_SEQ_CST) == here &&
-               compare_and_swap (at.host, size, vcpu->reserve_value, value);
+               swap_reserved (vcpu, at.host, size, value);
           if (ok)
             clear_reservations_at (self, at.host, size, vcpu);
           count_monitored_store (self, at.ram, at.ram_offset);
@@ -288,12 +379,92 @@ vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, g
       else
         /* A reservation of case 3 is gone with the monitor; see vmt-exec-page.c for why the state
          * cannot change before this store is in memory. */
-        ok = priv->reserve_paired && compare_and_swap (at.host, size, vcpu->reserve_value, value);
+        ok = priv->reserve_paired && swap_reserved (vcpu, at.host, size, value);
       if (ok && state != 0)
         after_store (vcpu, &at, size);
     }
   vmt_vcpu_clear_reservation (vcpu);
   *failed = !ok;
+  return TRUE;
+}
+
+gboolean
+vmt_vcpu_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value,
+                            guint64 *failed)
+{
+  const guint64 both[2] = { value, 0 };
+  return store_conditional (vcpu, va, size, attr, both, failed);
+}
+
+gboolean
+vmt_vcpu_store_conditional128 (VmtVcpu *vcpu, guint64 va, guint attr, const guint64 value[2],
+                               guint64 *failed)
+{
+  return store_conditional (vcpu, va, 16, attr, value, failed);
+}
+
+static gboolean
+cas (guint8 *host, guint size, const guint64 expected[2], const guint64 desired[2], guint64 old[2])
+{
+  old[0] = expected[0];
+  old[1] = size == 16 ? expected[1] : 0;
+  switch (size)
+    {
+    case 16:
+      return compare_and_swap_16 (host, old, desired);
+    case 8:
+      return __atomic_compare_exchange_n ((guint64 *)host, &old[0], desired[0], FALSE,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    case 4:
+      {
+        guint32 v = (guint32)expected[0];
+        gboolean ok = __atomic_compare_exchange_n ((guint32 *)host, &v, (guint32)desired[0], FALSE,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        old[0] = v;
+        return ok;
+      }
+    case 2:
+      {
+        guint16 v = (guint16)expected[0];
+        gboolean ok = __atomic_compare_exchange_n ((guint16 *)host, &v, (guint16)desired[0], FALSE,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        old[0] = v;
+        return ok;
+      }
+    default:
+      {
+        guint8 v = (guint8)expected[0];
+        gboolean ok = __atomic_compare_exchange_n (host, &v, (guint8)desired[0], FALSE,
+                                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        old[0] = v;
+        return ok;
+      }
+    }
+}
+
+gboolean
+vmt_vcpu_cas (VmtVcpu *vcpu, guint64 va, guint size, guint attr, const guint64 expected[2],
+              const guint64 desired[2], guint64 old[2])
+{
+  VmtExec *self = vcpu->exec;
+  VmtResolved at;
+  guint8 state;
+  if (!resolve_atomic (vcpu, va, size, VMT_ACCESS_STORE, &at, &state))
+    return FALSE;
+  if (state & VMT_PAGE_MONITORED)
+    g_mutex_lock (&self->monitor_lock);
+  gboolean stored = cas (at.host, size, expected, desired, old);
+  if (state & VMT_PAGE_MONITORED)
+    {
+      if (stored)
+        {
+          clear_reservations_at (self, at.host, size, vcpu);
+          count_monitored_store (self, at.ram, at.ram_offset);
+        }
+      g_mutex_unlock (&self->monitor_lock);
+    }
+  if (stored && state != 0)
+    after_store (vcpu, &at, size);
   return TRUE;
 }
 

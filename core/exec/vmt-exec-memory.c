@@ -211,3 +211,30 @@ vmt_vcpu_map (VmtVcpu *vcpu, guint64 va, guint *size, VmtAccess access)
     return NULL;
   return at.host;
 }
+
+gboolean
+vmt_vcpu_probe (VmtVcpu *vcpu, guint64 va, guint size, gboolean store)
+{
+  const VmtFault fault = vcpu->fault;
+  const guint32 pending = vcpu->fault_pending;
+  gboolean ok = TRUE;
+  while (size > 0 && ok)
+    {
+      VmtResolved at;
+      guint n = MIN (size, VMT_PAGE_SIZE - (guint)(va & ~VMT_PAGE_MASK));
+      ok = store ? resolve_store (vcpu, va, n, &at)
+                 : vmt_exec_resolve (vcpu, va, n, VMT_ACCESS_LOAD, &at);
+      if (ok && at.host == NULL)
+        {
+          /* Registers: whether they answer is known only by asking, so only whether there are any.
+           */
+          VmtMemoryRegion region;
+          ok = vmt_address_space_find (vcpu->space, at.pa, &region);
+        }
+      va += n;
+      size -= n;
+    }
+  vcpu->fault = fault;
+  vcpu->fault_pending = pending;
+  return ok;
+}

@@ -161,6 +161,7 @@ struct _VmtVcpuPriv
 
   guint full_ll; /* so many more load-linked with a monitored page: see vmt-exec-atomic.c */
   gboolean reserve_paired;
+  guint64 reserve_high;   /* of a reservation of 16 bytes */
   VmtExecBlock *uncached; /* the block that is run once */
 
   guint64 n_tlb2_hits, n_walks, n_flushes, n_lookups, n_store_slow, n_sleeps;

@@ -95,6 +95,15 @@ gboolean vmt_vcpu_amo (VmtVcpu *vcpu, VmtIrAmo amo, guint64 va, guint size, guin
  * one block with no other access to memory and no helper between them. The pair then needs no
  * monitored page: see vmt-exec-atomic.c. */
 #define VMT_VCPU_ATTR_PAIRED (1u << 16)
+/* 16 bytes, value[0] the lower ones; aligned. */
+gboolean vmt_vcpu_load_linked128 (VmtVcpu *vcpu, guint64 va, guint attr, guint64 value[2]);
+gboolean vmt_vcpu_store_conditional128 (VmtVcpu *vcpu, guint64 va, guint attr,
+                                        const guint64 value[2], guint64 *failed);
+/* Compare-and-swap of 1, 2, 4, 8 or 16 bytes, aligned; @old: what was there, zero-extended. */
+gboolean vmt_vcpu_cas (VmtVcpu *vcpu, guint64 va, guint size, guint attr, const guint64 expected[2],
+                       const guint64 desired[2], guint64 old[2]);
+/* Whether an access would succeed; raises nothing. */
+gboolean vmt_vcpu_probe (VmtVcpu *vcpu, guint64 va, guint size, gboolean store);
 void vmt_vcpu_clear_reservation (VmtVcpu *vcpu);
 /* Host memory of @va for a whole-block operation (cbo.zero): at most to the page's end; *@size says
  * how much of what was asked for. NULL with no exception pending: not RAM, do it piecewise. */
