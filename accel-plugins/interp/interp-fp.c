@@ -230,7 +230,7 @@ DEFINE_HOST (32, guint32, float, 0xffu, 23)
 #define SGNJ(F)                                                                                    \
   HANDLER (fp_sgnj_##F)                                                                            \
   {                                                                                                \
-    VmtFpEnv *env = fp_env (ip, vcpu);                                                             \
+    VmtFpEnv *env G_GNUC_UNUSED = fp_env (ip, vcpu);                                               \
     const BITS_##F sign = (BITS_##F)1 << (sizeof (BITS_##F) * 8 - 1);                              \
     const BITS_##F a = UNPACK_##F (R (ip->a), env);                                                \
     const BITS_##F b = UNPACK_##F (R (ip->b), env);                                                \

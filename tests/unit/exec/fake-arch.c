@@ -332,6 +332,8 @@ static gboolean
 fake_take_interrupt (VmtVcpu *vcpu)
 {
   FakeState *s = FAKE (vcpu);
+  if (s->masked)
+    return FALSE;
   gboolean taken = __atomic_exchange_n (&s->pending, 0, __ATOMIC_SEQ_CST) != 0;
   if (s->deadline != G_MAXUINT64 && vmt_vcpu_get_time (vcpu) >= s->deadline)
     {
@@ -464,6 +466,11 @@ fake_run (FakeMachine *m, guint i, guint64 pc)
   g_assert_true (vmt_vcpu_start (vmt_exec_get_vcpu (m->exec, i), set_pc, copy, g_free));
 }
 
+static void
+do_nothing (VmtVcpu *vcpu, gpointer data)
+{
+}
+
 gboolean
 fake_wait (FakeMachine *m)
 {
@@ -481,5 +488,8 @@ fake_wait (FakeMachine *m)
         break;
     }
   g_mutex_unlock (&m->lock);
+  /* A vCPU that stops itself says so inside its last block: wait for the end of that. */
+  for (guint i = 0; i < vmt_exec_get_n_vcpus (m->exec) && stopped; i++)
+    vmt_vcpu_run_on (vmt_exec_get_vcpu (m->exec, i), do_nothing, NULL, TRUE);
   return stopped;
 }

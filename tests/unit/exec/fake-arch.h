@@ -88,6 +88,7 @@ typedef struct
   /* interrupts: atomic */
   guint32 pending;
   guint64 deadline;
+  gboolean masked; /* interrupts end a wait, but are not taken */
   /* called for exceptions; NULL: stops the vCPU */
   void (*on_exception) (VmtVcpu *vcpu);
   void (*hook) (VmtVcpu *vcpu, guint64 a, guint64 b);
