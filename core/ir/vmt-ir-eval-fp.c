@@ -418,5 +418,6 @@ vmt_ir_eval_fp_op (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
         }
       break;
     }
-  state->flags |= env.flags;
+  if (!(op->imm & 8))
+    state->flags |= env.flags;
 }

@@ -238,7 +238,8 @@ vmt_ir_eval_vector (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
             vmt_ir_eval_fp (VMT_IR_FCMP, elem, op->imm, vmt_ir_get_lane (&x->a, bits, i),
                             vmt_ir_get_lane (&x->b, bits, i), 0, &env))
           x->d.q[0] |= G_GUINT64_CONSTANT (1) << i;
-      fp->flags |= env.flags;
+      if (!(op->imm & 8))
+        fp->flags |= env.flags;
       return TRUE;
     case VMT_IR_V_TO_PRED:
       for (guint i = 0; i < lanes; i++)
@@ -290,12 +291,30 @@ vmt_ir_eval_vector (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
         }
       break;
     }
-  if (info->flags & VMT_IR_OP_FP)
+  if (info->flags & VMT_IR_OP_FP && !(op->imm & 8))
     fp->flags |= env.flags;
   for (guint i = 0; i < lanes; i++)
     if (!is_active (op, x, i))
       vmt_ir_put_lane (&x->d, bits, i, x->has_xb ? vmt_ir_get_lane (&x->xb, bits, i) : 0);
   return TRUE;
+}
+
+static gboolean
+is_indexed (const VmtIrOp *op)
+{
+  return op->opcode == VMT_IR_V_GATHER || op->opcode == VMT_IR_V_GATHERV ||
+         op->opcode == VMT_IR_V_SCATTER;
+}
+
+/* The elements that are still to be accessed, in the form of the op. */
+static void
+set_remaining (const VmtIrOp *op, VmtIrEvalArgs *x, guint bits, guint64 remaining)
+{
+  if (op->opcode != VMT_IR_V_GATHERV)
+    x->xd.q[0] = remaining;
+  else
+    for (guint i = 0; i < vmt_ir_type_bits (op->type) / bits; i++)
+      vmt_ir_put_lane (&x->xd, bits, i, remaining >> i & 1 ? G_MAXUINT64 : 0);
 }
 
 static guint64
@@ -304,7 +323,7 @@ lane_address (const VmtIrOp *op, const VmtIrEvalArgs *x, guint bits, guint i)
   guint index_bits;
   guint64 index;
 
-  if (op->opcode != VMT_IR_V_GATHER && op->opcode != VMT_IR_V_SCATTER)
+  if (!is_indexed (op))
     return x->a.q[0] + (gint64)op->imm + i * (bits / 8);
   index_bits = vmt_ir_type_bits (op->imm >> 8 & 15);
   index = vmt_ir_get_lane (&x->b, index_bits, i);
@@ -322,7 +341,17 @@ vmt_ir_eval_vector_mem (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
   guint attr = vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_ATTR ? op->c : 0;
   guint64 active = has_ext ? x->xa.q[0] : G_MAXUINT64, lane;
 
+  if (op->opcode == VMT_IR_V_GATHERV)
+    {
+      active = 0;
+      for (guint i = 0; i < lanes; i++)
+        active |= (vmt_ir_get_lane (&x->xa, bits, i) >> (bits - 1) & 1) << i;
+    }
   active &= (guint64)vmt_ir_ones (lanes);
+  /* Indices that are wider than the elements are fewer. */
+  if (is_indexed (op))
+    active &= (guint64)vmt_ir_ones (vmt_ir_type_bits (op->type) /
+                                    MAX (bits, vmt_ir_type_bits (op->imm >> 8 & 15)));
   if (op->opcode == VMT_IR_V_LDFF)
     x->xd.q[0] = lanes;
   for (guint i = 0; i < lanes; i++)
@@ -333,11 +362,13 @@ vmt_ir_eval_vector_mem (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
 
       if (!(active >> i & 1))
         continue;
-      if (op->opcode == VMT_IR_V_GATHER || op->opcode == VMT_IR_V_SCATTER)
-        x->xd.q[0] = active & G_MAXUINT64 << i;
-      if (op->opcode == VMT_IR_V_ST || op->opcode == VMT_IR_V_SCATTER)
+      if (is_indexed (op))
+        set_remaining (op, x, bits, active & G_MAXUINT64 << i);
+      if (op->opcode == VMT_IR_V_LDR || op->opcode == VMT_IR_V_STR)
+        x->xd.q[0] = i;
+      if (op->opcode == VMT_IR_V_ST || op->opcode == VMT_IR_V_STR || op->opcode == VMT_IR_V_SCATTER)
         {
-          lane = vmt_ir_get_lane (op->opcode == VMT_IR_V_ST ? &x->b : &x->c, bits, i);
+          lane = vmt_ir_get_lane (op->opcode == VMT_IR_V_SCATTER ? &x->c : &x->b, bits, i);
           if (!e->mem->store (e->vcpu, va, size, attr, lane))
             return FALSE;
           continue;
@@ -352,7 +383,9 @@ vmt_ir_eval_vector_mem (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
         return FALSE;
       vmt_ir_put_lane (&x->d, bits, i, lane);
     }
-  if (op->opcode == VMT_IR_V_GATHER || op->opcode == VMT_IR_V_SCATTER)
+  if (is_indexed (op))
+    set_remaining (op, x, bits, 0);
+  if (op->opcode == VMT_IR_V_LDR || op->opcode == VMT_IR_V_STR)
     x->xd.q[0] = 0;
   return TRUE;
 }

@@ -118,6 +118,20 @@ eval_memory (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
     case VMT_IR_ST:
       ok = access_bytes (e, TRUE, va, size, op->c, &x->b);
       break;
+    case VMT_IR_PROBE:
+      for (guint at = 0; at < size; at += 8)
+        {
+          guint n = MIN (size - at, 8);
+          gboolean is_store = op->c & VMT_IR_MEM_ATOMIC_FAULT;
+          guint64 dummy = 0;
+
+          if (mem->probe (e->vcpu, va + at, n, is_store))
+            continue;
+          /* Raises. */
+          return is_store ? mem->store (e->vcpu, va + at, n, op->c, dummy)
+                          : mem->load (e->vcpu, va + at, n, op->c, &dummy);
+        }
+      return TRUE;
     case VMT_IR_LL:
       ok = size == 16 ? mem->load_linked128 (e->vcpu, va, op->c, x->d.q)
                       : mem->load_linked (e->vcpu, va, size, op->c, &x->d.q[0]);
@@ -184,6 +198,23 @@ eval_select (const VmtIrOp *op, VmtIrEvalArgs *x)
   extend (op, &x->d);
 }
 
+/* Ops that say how far they came. */
+static gboolean
+writes_on_fault (VmtIrOpcode opcode)
+{
+  switch (opcode)
+    {
+    case VMT_IR_V_LDR:
+    case VMT_IR_V_STR:
+    case VMT_IR_V_GATHER:
+    case VMT_IR_V_GATHERV:
+    case VMT_IR_V_SCATTER:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
 VmtIrEvalExit
 vmt_ir_eval_op (VmtIrEval *e, guint index)
 {
@@ -217,8 +248,10 @@ vmt_ir_eval_op (VmtIrEval *e, guint index)
       e->mem->fence (e->vcpu, op->imm >> 4 & 15, op->imm & 15);
       break;
     case VMT_IR_COMMIT:
-    case VMT_IR_EXT:
       break;
+    case VMT_IR_EXT:
+      /* done with the op before it */
+      return VMT_IR_EVAL_NEXT;
     case VMT_IR_BRANCH:
       if (vmt_ir_eval_cond (op->c, vmt_ir_type_bits (op->type), x.a.q[0], x.b.q[0]))
         return leave (e, VMT_IR_EVAL_JUMP, target);
@@ -324,7 +357,7 @@ vmt_ir_eval_op (VmtIrEval *e, guint index)
                                     x.c.q[0]);
       break;
     }
-  if (ok || op->opcode == VMT_IR_V_GATHER || op->opcode == VMT_IR_V_SCATTER)
+  if (ok || writes_on_fault (op->opcode))
     {
       put (e, op->d, &x.d);
       if (ext)

@@ -94,9 +94,9 @@ VMT_IR_OP (CALL, "call", "?:[???]#", VMT_IR_OP_FAULT | VMT_IR_OP_HELPER_IMM)
 /* More operands or results for the op before it, which says which. */
 VMT_IR_OP (EXT, "ext", "?:???", 0)
 
-/* floating point: type is the format. imm bits 0-2: rounding (VmtFpRound, or 7: the environment's).
- * With VMT_IR_BOXED operands of F32 and F16 are unboxed from 64-bit containers (a bad box is the
- * default NaN) and results boxed (upper bits ones). */
+/* floating point: type is the format. imm bits 0-2: rounding (VmtFpRound, or 7: the environment's),
+ * bit 3: raises no flags. With VMT_IR_BOXED operands of F32 and F16 are unboxed from 64-bit
+ * containers (a bad box is the default NaN) and results boxed (upper bits ones). */
 VMT_IR_OP (FADD, "fadd", "f:ff#", VMT_IR_OP_FP)
 VMT_IR_OP (FSUB, "fsub", "f:ff#", VMT_IR_OP_FP)
 VMT_IR_OP (FMUL, "fmul", "f:ff#", VMT_IR_OP_FP)
@@ -187,6 +187,10 @@ VMT_IR_OP (FL_FCMP, "flfcmp", "F:ff#", VMT_IR_OP_FP)
 /* An instruction that can stop midway: what it has written so far stays when a later op of it
  * faults, and the instruction is then executed again from its beginning. */
 VMT_IR_OP (COMMIT, "commit", "-:", 0)
+/* Raises what an access of this type at a + imm would, a store with VMT_IR_MEM_ATOMIC_FAULT, and
+ * does nothing else: for instructions that change state before their last access. Later accesses of
+ * the instruction within it have VMT_IR_MEM_PROBED. */
+VMT_IR_OP (PROBE, "probe", "-:i#", VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_ATTR)
 /* A synchronous exception, cause imm, value b, when a is not 0. */
 VMT_IR_OP (TRAP_IF, "trapif", "-:ii#", VMT_IR_OP_EXIT | VMT_IR_OP_FAULT)
 /* Counts imm instructions; leaves to the run loop before the instruction when fewer are left
@@ -274,6 +278,13 @@ VMT_IR_OP (V_FCMLA, "vfcmla", "v:vvv#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
  * before it stored. */
 VMT_IR_OP (V_LD, "vld", "v:i#", VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_ATTR)
 VMT_IR_OP (V_ST, "vst", "-:iv#", VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_ATTR)
+/* The same, from which one can go on (RVV): EXT.d: the element that faulted, 0 when none did; on a
+ * fault both results are written all the same. EXT.a: the predicate, EXT.b: of inactive elements.
+ */
+VMT_IR_OP (V_LDR, "vldr", "v:i#+i:p[v]",
+           VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_ATTR | VMT_IR_OP_HAS_EXT)
+VMT_IR_OP (V_STR, "vstr", "-:iv#+i:p",
+           VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_ATTR | VMT_IR_OP_HAS_EXT)
 /* First-fault: only the first active element may raise. EXT.d: the elements before the first one
  * that could not be read, else all; from there on the result is EXT.b, or 0. EXT.a: the predicate.
  */
@@ -284,6 +295,10 @@ VMT_IR_OP (V_LDFF, "vldff", "v:i#+i:p[v]",
  * results are written all the same: d with what has been read, EXT.d the predicate of what has not.
  */
 VMT_IR_OP (V_GATHER, "vgather", "v:iv#+p:p[v]",
+           VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_HAS_EXT)
+/* The same with a vector whose elements' highest bits are the predicate (AVX2): EXT.d: all ones for
+ * what has not been read, else 0. */
+VMT_IR_OP (V_GATHERV, "vgatherv", "v:iv#+v:v[v]",
            VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_HAS_EXT)
 VMT_IR_OP (V_SCATTER, "vscatter", "-:ivv#+p:p",
            VMT_IR_OP_VEC | VMT_IR_OP_MEM | VMT_IR_OP_FAULT | VMT_IR_OP_HAS_EXT)

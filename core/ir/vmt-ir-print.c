@@ -8,8 +8,8 @@ const char *const vmt_ir_flag_cond_names[] = { "o",  "no", "c",  "nc", "z",  "nz
 const char *const vmt_ir_amo_names[] = { "swap", "add",  "and",  "or",   "xor",
                                          "mins", "maxs", "minu", "maxu", NULL };
 const char *const vmt_ir_flag_names[] = { "sx", "uw", "boxed", "call", "ret", "notborrow", NULL };
-const char *const vmt_ir_attr_names[] = { "acquire",     "release",      "aligned",
-                                          "store-fault", "unprivileged", NULL };
+const char *const vmt_ir_attr_names[] = { "acquire",      "release", "aligned", "store-fault",
+                                          "unprivileged", "probed",  NULL };
 
 static void
 append_name (GString *s, const char *const *names, guint index)

@@ -486,6 +486,8 @@ fp_op (Maker *m, gboolean more)
       v[n] = operand (m, class == 'i' ? VMT_IR_I64 : VMT_IR_F64);
     }
   add (m, opcode, type, flags, v[0], v[1], v[2], imm);
+  /* exception flags */
+  m->written = TRUE;
 }
 
 static void

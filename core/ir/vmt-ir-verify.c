@@ -51,6 +51,7 @@ allowed_types (VmtIrOpcode opcode)
       return INTS | FLOATS | VECTORS | ONE (I128) | ONE (F80) | ONE (PRED) | ONE (FLAGS);
     case VMT_IR_LD:
     case VMT_IR_ST:
+    case VMT_IR_PROBE:
       return INTS | FLOATS | VECTORS | ONE (I128) | ONE (F80);
     case VMT_IR_LL:
     case VMT_IR_SC:
@@ -233,33 +234,33 @@ imm_ok (const VmtIrOp *op)
     case VMT_IR_V_FMUL:
     case VMT_IR_V_FDIV:
     case VMT_IR_V_FSQRT:
-      return imm <= 7 && round_ok (imm);
+      return imm <= 15 && round_ok (imm);
     case VMT_IR_FMA:
     case VMT_IR_V_FMA:
     case VMT_IR_V_FCMLA:
-      return !(imm & ~0x307u) && round_ok (imm);
+      return !(imm & ~0x30fu) && round_ok (imm);
     case VMT_IR_FRINT:
-      return !(imm & ~0x107u) && round_ok (imm);
+      return !(imm & ~0x10fu) && round_ok (imm);
     case VMT_IR_FMIN:
     case VMT_IR_FMAX:
     case VMT_IR_V_FMIN:
     case VMT_IR_V_FMAX:
-      return !(imm & ~0x307u);
+      return !(imm & ~0x30fu);
     case VMT_IR_FSGNJ:
       return imm <= 2;
     case VMT_IR_FCMP:
     case VMT_IR_V_FCMP:
-      return imm <= 7;
+      return imm <= 15;
     case VMT_IR_FL_FCMP:
-      return imm <= 3;
+      return !(imm & ~0xbu);
     case VMT_IR_FCVT:
-      return !(imm & ~0xf07u) && round_ok (imm) && from != op->type &&
+      return !(imm & ~0xf0fu) && round_ok (imm) && from != op->type &&
              (FLOATS | ONE (F80)) >> from & 1;
     case VMT_IR_F2I:
-      return !(imm & ~0x7f07u) && round_ok (imm) && FLOATS >> from & 1 &&
+      return !(imm & ~0x7f0fu) && round_ok (imm) && FLOATS >> from & 1 &&
              imm >> 13 <= VMT_IR_FP_SAT_X86;
     case VMT_IR_I2F:
-      return !(imm & ~0x1f07u) && round_ok (imm) && INTS >> from & 1;
+      return !(imm & ~0x1f0fu) && round_ok (imm) && INTS >> from & 1;
     case VMT_IR_CRC32:
     case VMT_IR_FL_PACK:
     case VMT_IR_FL_GET:
@@ -286,6 +287,7 @@ imm_ok (const VmtIrOp *op)
     case VMT_IR_V_RESIZE:
       return imm <= VMT_IR_FLAGS && VECTORS >> imm & 1;
     case VMT_IR_V_GATHER:
+    case VMT_IR_V_GATHERV:
     case VMT_IR_V_SCATTER:
       return !(imm & ~0xf07u) && INTS >> from & 1;
     case VMT_IR_V_AES:
@@ -506,6 +508,8 @@ may_fault (Verifier *s, const VmtIrOp *op)
 {
   if (op->opcode == VMT_IR_CALL)
     return s->arch->helpers[op->imm].flags & VMT_HELPER_FAULTS;
+  if (vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_ATTR && op->c & VMT_IR_MEM_PROBED)
+    return FALSE;
   return vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_FAULT;
 }
 
@@ -519,6 +523,7 @@ writes_state (Verifier *s, const VmtIrOp *op)
     case VMT_IR_AMO:
     case VMT_IR_CAS:
     case VMT_IR_V_ST:
+    case VMT_IR_V_STR:
     case VMT_IR_V_SCATTER:
       return TRUE;
     case VMT_IR_CALL:
@@ -528,7 +533,33 @@ writes_state (Verifier *s, const VmtIrOp *op)
     default:
       break;
     }
+  /* Exception flags of FP are state too. */
+  if (vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_FP && !(op->imm & 8))
+    return TRUE;
   return vmt_ir_is_global (op->d);
+}
+
+/* A PROBE from @first on, of the same address, covers the access. */
+static gboolean
+is_probed (Verifier *s, guint first)
+{
+  const VmtIrOp *ops = s->block->ops, *op = &ops[s->index];
+  gint64 size = vmt_ir_type_bits (op->type) / 8;
+
+  if (op->opcode != VMT_IR_LD && op->opcode != VMT_IR_ST)
+    return FALSE;
+  for (guint i = s->index; i-- > first;)
+    {
+      gint64 probed = vmt_ir_type_bits (ops[i].type) / 8;
+
+      if (ops[i].d == op->a)
+        return FALSE;
+      if (ops[i].opcode == VMT_IR_PROBE && ops[i].a == op->a && op->imm >= ops[i].imm &&
+          op->imm + size <= ops[i].imm + probed &&
+          (op->opcode == VMT_IR_LD || ops[i].c & VMT_IR_MEM_ATOMIC_FAULT))
+        return TRUE;
+    }
+  return FALSE;
 }
 
 static gboolean
@@ -613,6 +644,9 @@ vmt_ir_block_verify (const VmtIrBlock *block, GError **error)
         return fail (&s, last ? "the block does not end" : "is not the last op");
       if (op->opcode == VMT_IR_COMMIT)
         written = FALSE;
+      if (vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_ATTR && op->c & VMT_IR_MEM_PROBED &&
+          !is_probed (&s, block->insns[insn].first_op))
+        return fail (&s, "no probe before it covers it");
       if (may_fault (&s, op) && written)
         return fail (&s, "may fault after its instruction has changed state, without a commit");
       if (writes_state (&s, op))

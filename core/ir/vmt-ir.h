@@ -178,6 +178,7 @@ typedef enum
   VMT_IR_MEM_ALIGNED = 1 << 2,      /* a misaligned address is an exception, not split */
   VMT_IR_MEM_ATOMIC_FAULT = 1 << 3, /* a load that faults as a store (AMO, SC) */
   VMT_IR_MEM_UNPRIVILEGED = 1 << 4, /* with user mode's rights (LDTR, HLV) */
+  VMT_IR_MEM_PROBED = 1 << 5,       /* a PROBE of the same instruction covers it: does not fault */
 } VmtIrMemAttr;
 
 typedef enum
