@@ -337,10 +337,3 @@ vmt_riscv_cpu_class_init (VmtRiscvCpuClass *klass)
         object_class, PROP_SWITCHES + i,
         g_param_spec_boolean (switches[i].name, NULL, switches[i].text, TRUE, flags));
 }
-
-static const VmtFeature features[] = {
-  { VMT_FEATURE_ARCH, "riscv64", 100, vmt_riscv_cpu_get_type, NULL },
-  { .name = NULL },
-};
-
-VMT_PLUGIN_DEFINE (riscv, "riscv", "64-bit RISC-V processors", VMT_FAST_ABI, features, NULL);
