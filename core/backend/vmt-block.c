@@ -18,7 +18,7 @@
 typedef struct
 {
   char *path;
-  gboolean readonly, ephemeral, discard;
+  gboolean readonly, ephemeral, discard, checking;
   /* Probing, not the user, said that it is raw; the mark is made before the guest may change the
    * first bytes. */
   gboolean probed_raw;
@@ -45,6 +45,7 @@ enum
   PROP_EPHEMERAL,
   PROP_FORMAT,
   PROP_DISCARD,
+  PROP_CHECKING,
   N_PROPS
 };
 
@@ -310,6 +311,9 @@ vmt_block_get_property (GObject *object, guint id, GValue *value, GParamSpec *ps
     case PROP_DISCARD:
       g_value_set_boolean (value, priv->discard);
       break;
+    case PROP_CHECKING:
+      g_value_set_boolean (value, priv->checking);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -334,6 +338,9 @@ vmt_block_set_property (GObject *object, guint id, const GValue *value, GParamSp
       break;
     case PROP_DISCARD:
       priv->discard = g_value_get_boolean (value);
+      break;
+    case PROP_CHECKING:
+      priv->checking = g_value_get_boolean (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -376,6 +383,9 @@ vmt_block_class_init (VmtBlockClass *klass)
                                                  G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   properties[PROP_DISCARD] = g_param_spec_boolean (
       "discard", NULL, "Space that the guest discards is given back to the host", TRUE, flags);
+  properties[PROP_CHECKING] = g_param_spec_boolean (
+      "checking", NULL, "Opened to be checked or repaired: a damaged image is not refused", FALSE,
+      flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
@@ -519,6 +529,14 @@ vmt_block_opens_readonly (VmtBlock *self)
   return priv->readonly || priv->ephemeral;
 }
 
+gboolean
+vmt_block_is_checking (VmtBlock *self)
+{
+  VmtBlockPrivate *priv = vmt_block_get_instance_private (self);
+
+  return priv->checking;
+}
+
 const char *
 vmt_block_get_path (VmtBlock *self)
 {
@@ -578,6 +596,12 @@ vmt_block_pread (VmtBlock *self, gpointer buffer, gsize size, guint64 offset)
   VmtIoVec iov = { buffer, size };
 
   return do_read (self, &iov, 1, offset, size);
+}
+
+int
+vmt_block_preadv (VmtBlock *self, const VmtIoVec *iov, guint n_iov, guint64 offset, guint64 size)
+{
+  return do_read (self, iov, n_iov, offset, size);
 }
 
 int

@@ -73,7 +73,7 @@ struct _VmtBlockClass
 };
 
 /* Properties of the base: "path" (file), "readonly", "ephemeral" (writes go to an unlinked overlay), "format" (read-only: the feature's name),
- * "discard" (bool).
+ * "discard" (bool), "checking" (bool).
  *
  * A format overrides VmtBackendClass.open and .close: open chains up last, when the image can be read; close chains up first, which stops the queue
  * and flushes. */
@@ -87,6 +87,8 @@ guint64 vmt_block_get_length (VmtBlock *self);
 gboolean vmt_block_is_readonly (VmtBlock *self);
 /* For a format: the file is not to be written, because of "readonly" or "ephemeral". */
 gboolean vmt_block_opens_readonly (VmtBlock *self);
+/* For a format: it is opened to be checked or repaired ("checking"), damage is no reason to refuse. */
+gboolean vmt_block_is_checking (VmtBlock *self);
 const char *vmt_block_get_path (VmtBlock *self);
 /* Any thread; never blocks. */
 void vmt_block_submit (VmtBlock *self, VmtBlockRequest *request);
@@ -95,6 +97,7 @@ void vmt_block_drain (VmtBlock *self);
 
 /* Blocking access for tools and for formats that sit on another image. Not while requests are queued. */
 int vmt_block_pread (VmtBlock *self, gpointer buffer, gsize size, guint64 offset);
+int vmt_block_preadv (VmtBlock *self, const VmtIoVec *iov, guint n_iov, guint64 offset, guint64 size);
 int vmt_block_pwrite (VmtBlock *self, gconstpointer buffer, gsize size, guint64 offset);
 int vmt_block_flush (VmtBlock *self);
 int vmt_block_write_zeroes (VmtBlock *self, guint64 offset, guint64 size, gboolean unmap);
