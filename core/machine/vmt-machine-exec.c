@@ -30,8 +30,8 @@ check_accel (VmtMachine *self, GError **error)
     return TRUE;
 
   gboolean known = vmt_registry_has_feature (registry, VMT_FEATURE_ACCEL, accel);
-  g_ptr_array_add (names, (gpointer) "auto");
-  g_ptr_array_add (names, (gpointer) "emulate");
+  g_ptr_array_add (names, g_strdup ("auto"));
+  g_ptr_array_add (names, g_strdup ("emulate"));
   g_ptr_array_add (names, NULL);
   if (!known)
     {
