@@ -516,13 +516,14 @@ void
 vmt_ir_set (VmtIrBuilder *b, VmtIrVal global, VmtIrVal value)
 {
   VmtIrType type = vmt_ir_arch (b->arch)->globals[global].type;
-  guint last = b->n_ops;
+  guint last;
 
   if (b->ended)
     return;
   value = resolve (b, value);
   if (value == global)
     return;
+  last = b->n_ops;
   if (vmt_ir_is_temp (value) && last > (b->n_insns ? b->insns[b->n_insns - 1].first_op : 0))
     {
       VmtIrOp *op;
@@ -533,6 +534,12 @@ vmt_ir_set (VmtIrBuilder *b, VmtIrVal global, VmtIrVal value)
       op = &b->ops[last];
       if (op->d == value)
         {
+          /* The op writes earlier than this call comes: names that the global has got since belong
+           * before it. */
+          for (guint i = value - VMT_IR_TEMP_FIRST + 1; i < b->n_temps; i++)
+            if (b->temps[i].alias == global && b->temps[i].position > last &&
+                b->temps[i].version == global_version (b, global))
+              b->temps[i].position = last;
           op->d = global;
           write_global (b, global);
           set_alias (b, value, global);

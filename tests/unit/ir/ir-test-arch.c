@@ -45,13 +45,13 @@ static const VmtIrGlobal riscv_globals[] = {
 static guint64
 help_div128 (VmtVcpu *vcpu, guint64 high, guint64 low, guint64 divisor)
 {
-  return ((unsigned __int128)high << 64 | low) / divisor;
+  return divisor ? (unsigned __int128)(((unsigned __int128)high << 64 | low) / divisor) : 0;
 }
 
 static guint64
 help_rem128 (VmtVcpu *vcpu, guint64 high, guint64 low, guint64 divisor)
 {
-  return ((unsigned __int128)high << 64 | low) % divisor;
+  return divisor ? (unsigned __int128)(((unsigned __int128)high << 64 | low) % divisor) : 0;
 }
 
 /* Value c into the register numbered a if its low bits are fine; else the exception b. Returns the
