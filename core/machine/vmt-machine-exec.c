@@ -56,7 +56,7 @@ check_accel (VmtMachine *self, GError **error)
 }
 
 static VmtTier *
-try_tier (VmtMachine *self, const char *name, GError **error)
+try_tier (const char *name, GError **error)
 {
   g_autoptr (VmtObject) object =
       vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, name, error);
@@ -70,7 +70,6 @@ try_tier (VmtMachine *self, const char *name, GError **error)
     }
   if (!vmt_tier_probe (VMT_TIER (object), error))
     return NULL;
-  (void)self;
   return VMT_TIER (g_steal_pointer (&object));
 }
 
@@ -80,7 +79,7 @@ choose_tier (VmtMachine *self, GError **error)
   const char *wanted = self->tier_name != NULL ? self->tier_name : "auto";
   if (!g_str_equal (wanted, "auto"))
     {
-      VmtTier *tier = try_tier (self, wanted, error);
+      VmtTier *tier = try_tier (wanted, error);
       if (tier == NULL)
         g_prefix_error (error, "machine '%s': tier '%s': ", self->name, wanted);
       return tier;
@@ -92,7 +91,7 @@ choose_tier (VmtMachine *self, GError **error)
   for (guint i = 0; i < names->len; i++)
     {
       g_autoptr (GError) local = NULL;
-      VmtTier *tier = try_tier (self, names->pdata[i], &local);
+      VmtTier *tier = try_tier (names->pdata[i], &local);
       if (tier != NULL)
         return tier;
       refuse (self, "tier", names->pdata[i], local != NULL ? local->message : "no reason given");

@@ -441,8 +441,8 @@ vmt_machine_realize (VmtMachine *self, GError **error)
       return FALSE;
     }
   g_main_context_push_thread_default (self->context);
-  gboolean ok = _vmt_machine_make_exec (self, error) &&
-                realize_below (self, VMT_OBJECT (self), error);
+  gboolean ok =
+      _vmt_machine_make_exec (self, error) && realize_below (self, VMT_OBJECT (self), error);
   if (ok)
     {
       _vmt_machine_reset_all (self);
