@@ -41,6 +41,8 @@ struct _VmtMachine
   gboolean prepared; /* the firmware has seen its files */
   VmtMachineState state;
   gboolean closed;
+  guint n_safepoints;    /* calls of vmt_machine_at_safepoint() under way */
+  gboolean close_wanted; /* when they are over */
 
   GMainContext *context;
   VmtClock *clock;

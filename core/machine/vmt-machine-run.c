@@ -245,16 +245,19 @@ stop_run (VmtMachine *self, VmtStopReason reason, int status)
   self->stop_status = status;
 }
 
+/* Whatever else ended the run: that something was lost is what has to be known. */
 static void
 fail_run (VmtMachine *self, GError *error)
 {
-  if (self->stopping)
+  if (self->stop_error != NULL)
     {
       g_error_free (error);
       return;
     }
   self->stop_error = error;
-  stop_run (self, VMT_STOP_ERROR, 0);
+  self->stopping = TRUE;
+  self->stop_reason = VMT_STOP_ERROR;
+  self->stop_status = 0;
 }
 
 static gboolean
@@ -444,6 +447,8 @@ vmt_machine_run (VmtMachine *self, VmtStopReason *reason, int *status, GError **
       _vmt_machine_halt (self);
       _vmt_machine_set_state (self, VMT_MACHINE_PAUSED);
     }
+  if (self->stop_reason != VMT_STOP_POWER_OFF)
+    flush (self);
   self->in_run = FALSE;
   g_main_context_pop_thread_default (self->context);
   g_main_context_release (self->context);
@@ -483,8 +488,11 @@ vmt_machine_at_safepoint (VmtMachine *self, void (*func) (VmtMachine *machine, g
   g_return_if_fail (VMT_IS_MACHINE (self) && func != NULL);
 
   SafepointCall call = { self, func, data };
+  self->n_safepoints++;
   if (self->exec != NULL)
     vmt_exec_at_safepoint (self->exec, call_at_safepoint, &call);
   else
     func (self, data);
+  if (--self->n_safepoints == 0 && self->close_wanted)
+    vmt_machine_close (self);
 }

@@ -463,6 +463,10 @@ vmt_machine_close (VmtMachine *self)
 
   if (self->closed)
     return;
+  /* The engine cannot go from under its own caller. */
+  self->close_wanted = self->n_safepoints > 0;
+  if (self->close_wanted)
+    return;
   self->closed = TRUE;
   vmt_machine_quit (self); /* if it is called from inside its run */
   gboolean acquired = g_main_context_acquire (self->context);

@@ -98,7 +98,7 @@ test_decode (VmtVcpu *vcpu, VmtIrBuilder *b, guint page_offset, const guint8 *co
           break;
         case TEST_WAIT:
           vmt_ir_call (b, VMT_IR_NONE, 0, VMT_IR_NO_VAL, VMT_IR_NO_VAL, VMT_IR_NO_VAL);
-          vmt_ir_exit (b, at);
+          vmt_ir_exit (b, at + 4);
           break;
         case TEST_COUNT:
           vmt_ir_set (

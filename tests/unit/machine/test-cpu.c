@@ -386,6 +386,9 @@ drive (gpointer data)
 {
   Driver *driver = data;
   Rig *rig = driver->rig;
+  for (guint c = 0; c < rig->n; c++)
+    while (vmt_cpu_get_power (VMT_CPU (rig->cpu[c])) != VMT_CPU_STARTED)
+      g_usleep (100);
   while (get_count (rig) < 100)
     g_usleep (100);
   for (guint i = 0; i < 100; i++)
@@ -476,6 +479,39 @@ test_safepoint (void)
   rig_clear (&rig);
 }
 
+static void
+close_now (VmtMachine *machine, gpointer data)
+{
+  vmt_machine_close (machine);
+  g_assert_nonnull (vmt_machine_get_exec (machine)); /* not before the safepoint is over */
+}
+
+static gboolean
+close_at_safepoint (gpointer data)
+{
+  Rig *rig = data;
+  vmt_machine_at_safepoint (rig->machine, close_now, NULL);
+  g_assert_null (vmt_machine_get_exec (rig->machine));
+  return G_SOURCE_REMOVE;
+}
+
+static void
+test_close_inside (void)
+{
+  static const guint32 code[] = { TEST_STORE (SAY_COUNT), TEST_BACK (1) };
+  Rig rig;
+  RIG_INIT (&rig, MAX_CPUS, code);
+  rig.boot->all = TRUE;
+  rig_realize (&rig);
+  GSource *source = g_timeout_source_new (10);
+  g_source_set_callback (source, close_at_safepoint, &rig, NULL);
+  g_source_attach (source, vmt_machine_get_context (rig.machine));
+  g_source_unref (source);
+  g_assert_cmpint (rig_run (&rig, NULL), ==, VMT_STOP_QUIT);
+  g_assert_cmpint (vmt_machine_get_state (rig.machine), ==, VMT_MACHINE_OFF);
+  rig_clear (&rig);
+}
+
 /* A CPU that waits costs nothing and wakes up for its interrupt; one that powered itself off can be
  * started again. */
 static gboolean
@@ -483,9 +519,12 @@ raise_line (gpointer data)
 {
   Rig *rig = data;
   VmtIrq irq;
+  /* The other one is done, and this one sleeps. */
+  if (get_count (rig) < 1 || vmt_cpu_get_power (VMT_CPU (rig->cpu[0])) != VMT_CPU_STARTED)
+    return G_SOURCE_CONTINUE;
+  g_assert_cmpuint (get_count (rig), ==, 1);
   g_assert_true (
       vmt_irq_controller_get_input (VMT_IRQ_CONTROLLER (rig->cpu[0]), "irq", &irq, NULL));
-  g_assert_cmpuint (get_count (rig), ==, 0);
   vmt_irq_set (&irq, TRUE);
   return G_SOURCE_REMOVE;
 }
@@ -503,9 +542,9 @@ start_again (gpointer data)
 static void
 test_power (void)
 {
-  static const guint32 code[] = { TEST_WAIT };
-  static const guint32 second[] = { TEST_COUNT, TEST_STOP, TEST_STORE (SAY_COUNT),
-                                    TEST_STORE (SAY_OFF), TEST_SPIN };
+  static const guint32 code[] = { TEST_WAIT, TEST_STORE (SAY_COUNT), TEST_STORE (SAY_OFF),
+                                  TEST_SPIN };
+  static const guint32 second[] = { TEST_COUNT, TEST_STOP, TEST_STORE (SAY_COUNT), TEST_STOP };
   Rig rig;
   guint64 n;
   RIG_INIT (&rig, 2, code);
@@ -523,10 +562,11 @@ test_power (void)
   g_source_attach (source, context);
   g_source_unref (source);
   g_assert_cmpint (rig_run (&rig, NULL), ==, VMT_STOP_POWER_OFF);
-  g_assert_cmpuint (get_count (&rig), ==, 1);
+  g_assert_cmpuint (get_count (&rig), ==, 2);
   g_assert_true (vmt_cpu_get_register (VMT_CPU (rig.cpu[1]), "n", &n));
   g_assert_cmpuint (n, ==, 5);
   g_assert_cmpint (vmt_cpu_get_power (VMT_CPU (rig.cpu[0])), ==, VMT_CPU_STARTED);
+  g_assert_cmpint (vmt_cpu_get_power (VMT_CPU (rig.cpu[1])), ==, VMT_CPU_STOPPED);
   rig_clear (&rig);
 }
 
@@ -653,6 +693,7 @@ main (int argc, char **argv)
   g_test_add_func ("/machine/cpu/registers", test_registers);
   g_test_add_func ("/machine/cpu/run-on", test_run_on);
   g_test_add_func ("/machine/cpu/safepoint", test_safepoint);
+  g_test_add_func ("/machine/cpu/close-inside", test_close_inside);
   g_test_add_func ("/machine/cpu/power", test_power);
   g_test_add_func ("/machine/cpu/choice", test_choice);
   g_test_add_func ("/machine/cpu/unused", test_unused);
