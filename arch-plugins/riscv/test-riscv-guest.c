@@ -189,12 +189,14 @@ run (VmtTier *tier, const char *image, gsize size, guint n_harts)
   const guint32 verdict = finisher.verdict;
   g_mutex_unlock (&finisher.lock);
   vmt_exec_pause (exec);
-  if (verdict == 0)
+  if ((verdict & 0xffff) != 0x5555)
     for (guint i = 0; i < n_harts; i++)
       {
         const RiscvState *r = riscv_state (vmt_exec_get_vcpu (exec, i));
-        g_test_message ("hart %u: pc %#" G_GINT64_MODIFIER "x, mode %u, step %" G_GUINT64_FORMAT, i,
-                        r->vcpu.pc, r->priv, r->x[3]);
+        g_test_message ("hart %u: pc %#" G_GINT64_MODIFIER "x, mode %u, step %" G_GUINT64_FORMAT
+                        ", mcause %#" G_GINT64_MODIFIER "x, mepc %#" G_GINT64_MODIFIER
+                        "x, mtval %#" G_GINT64_MODIFIER "x",
+                        i, r->vcpu.pc, r->priv, r->x[3], r->mcause, r->mepc, r->mtval);
       }
   vmt_exec_stop (exec);
   vmt_exec_free (exec);

@@ -163,6 +163,37 @@ main:
   mprv_off
   check_eq a2, 0x2222
 
+  STEP (41) /* the same in parts, by all the ways to name it */
+  .macro swap number, where, insn:vararg
+  STEP (\number)
+  la t1, \where
+  srli t0, t1, 2
+  ori t0, t0, PTE_V | PTE_R | PTE_W | PTE_A | PTE_D
+  sd t0, 0(s1)
+  \insn
+  mprv_on
+  ld a2, 0(s4)
+  mprv_off
+  ld t0, 0(t1)
+  bne t0, a2, fail
+  .endm
+  .macro inval_va
+  .4byte 0x18000073 /* sfence.w.inval */
+  .4byte 0x160a0073 /* sinval.vma s4, zero */
+  .4byte 0x18100073 /* sfence.inval.ir */
+  .endm
+  .macro inval_all
+  .4byte 0x18000073
+  .4byte 0x16000073 /* sinval.vma zero, zero */
+  .4byte 0x18100073
+  .endm
+  swap 41, page, inval_va
+  swap 42, page2, inval_all
+  li t2, 0
+  swap 43, page, sfence.vma zero, t2
+  swap 44, page2, sfence.vma s4, t2
+  swap 45, page, sfence.vma
+
   STEP (50) /* accessed and dirty bits: set by hardware, or a page fault */
   .macro bits number, bits, insn:vararg
   STEP (\number)

@@ -122,12 +122,33 @@ main:
   illegal 23, 1, sfence.vma
   illegal 24, 1, sret
   illegal 25, 1, wfi
+  illegal 70, 1, .4byte 0x16000073 /* sinval.vma */
+  illegal 71, 0, .4byte 0x16000073
+  illegal 72, 0, .4byte 0x18000073 /* sfence.w.inval */
+  illegal 73, 0, .4byte 0x18100073 /* sfence.inval.ir */
   STEP (26) /* none of them binds M-mode */
   csrr t0, satp
   sfence.vma
 
   li t0, MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR
   csrc mstatus, t0
+
+  .macro breakpoint number, insn:vararg
+  STEP (\number)
+  expect 2f
+  enter 0, 1f
+1:
+  \insn
+  j fail
+2:
+  check_trap 3, 3
+  check_addr s9, 1b
+  beqz s10, 3f
+  bne s10, s9, fail
+3:
+  .endm
+  breakpoint 27, .4byte 0x00100073
+  breakpoint 28, c.ebreak
 
   STEP (30) /* counters: each level must let the next */
   set_csr mcounteren, 0
