@@ -8,7 +8,7 @@
 static VmtRiscvCpu *
 new_cpu (void)
 {
-  return g_object_ref_sink (g_object_new (VMT_TYPE_RISCV_CPU, NULL));
+  return g_object_new (VMT_TYPE_RISCV_CPU, NULL);
 }
 
 static void

@@ -230,12 +230,13 @@ test_program (gconstpointer data)
       return;
     }
   if (c->tier == NULL)
-    tier = g_object_ref_sink (g_object_new (TEST_TYPE_EVAL, NULL));
+    tier = g_object_new (TEST_TYPE_EVAL, NULL);
   else
     {
-      tier = g_object_ref_sink (VMT_TIER (
-          vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, c->tier, &error)));
+      VmtObject *object =
+          vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, c->tier, &error);
       g_assert_no_error (error);
+      tier = VMT_TIER (object);
     }
   const guint32 verdict = run (tier, image, size, c->n_harts);
   if (verdict == 0)
@@ -250,7 +251,7 @@ test_failure (void)
 {
   /* lui t0, 0x100; lui t1, 0x73; addi t1, t1, 0x333; sw t1, 0(t0): step 7 */
   static const guint32 program[] = { 0x001002b7, 0x00073337, 0x33330313, 0x0062a023, 0x0000006f };
-  g_autoptr (VmtTier) tier = g_object_ref_sink (g_object_new (TEST_TYPE_EVAL, NULL));
+  g_autoptr (VmtTier) tier = g_object_new (TEST_TYPE_EVAL, NULL);
 
   g_assert_cmphex (run (tier, (const char *)program, sizeof program, 1), ==, 0x73333);
 }
@@ -272,7 +273,7 @@ test_riscv_add_guest (void)
     for (guint i = 0; i < G_N_ELEMENTS (programs); i++)
       {
         Case *c = g_new0 (Case, 1);
-        c->tier = t == 0 ? NULL : tiers->pdata[t - 1];
+        c->tier = t == 0 ? NULL : g_intern_string (tiers->pdata[t - 1]);
         c->program = programs[i].name;
         c->n_harts = programs[i].n_harts;
         g_autofree char *path = g_strdup_printf (

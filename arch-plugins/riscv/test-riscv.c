@@ -52,7 +52,7 @@ test_riscv_hart_init (TestHart *t)
 {
   g_autoptr (GError) error = NULL;
   const VmtExecHost host = { .get_time = get_time, .data = t };
-  g_autoptr (VmtTier) tier = g_object_ref_sink (g_object_new (TEST_TYPE_TIER, NULL));
+  g_autoptr (VmtTier) tier = g_object_new (TEST_TYPE_TIER, NULL);
 
   *t = (TestHart){ 0 };
   t->space = vmt_address_space_new ("test");
