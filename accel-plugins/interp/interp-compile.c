@@ -2,6 +2,7 @@
 /* From the IR of a block to its threaded form. */
 #include <string.h>
 
+#include "interp-atoms.h"
 #include "interp-private.h"
 
 #define NO_SLOT G_MAXUINT32
@@ -22,9 +23,19 @@ typedef struct
   guint32 spare; /* the next free unit */
   /* What the registers hold: slots, or NO_SLOT. */
   guint32 acc, acc2;
+  guint8 n_alu[VMT_IR_N_OPS];
+  GArray *atoms; /* (element-type guint8): of each slot */
+  GArray *plans;
   guint insn; /* index of the present one */
   gboolean has_eval, broken;
 } Compiler;
+
+/* A branch that can be fused with the slot before it. */
+typedef struct
+{
+  guint slot, link;
+  InterpHandler fused;
+} BranchPlan;
 
 typedef struct
 {
@@ -47,6 +58,27 @@ emit (Compiler *c, InterpHandler handler)
   memset (op, 0, sizeof *op);
   op->handler = handler;
   return op;
+}
+
+/* The last slot is one that can be fused with its neighbours. */
+static void
+is_atom (Compiler *c, InterpAtom atom)
+{
+  guint8 value = (guint8)atom;
+  g_array_set_size (c->atoms, c->ops->len - 1);
+  g_array_append_val (c->atoms, value);
+}
+
+static InterpAtom
+atom_at (Compiler *c, guint slot)
+{
+  return slot < c->atoms->len ? (InterpAtom)g_array_index (c->atoms, guint8, slot) : ATOM_NONE;
+}
+
+static InterpAtom
+last_atom (Compiler *c)
+{
+  return c->ops->len == 0 ? ATOM_NONE : atom_at (c, c->ops->len - 1);
 }
 
 /* The slot that is about to be emitted. */
@@ -131,6 +163,7 @@ materialise (Compiler *c, Operand *o)
   InterpOp *op = emit (c, interp_li);
   op->d = (guint16)slot;
   op->imm = (gint64)o->value;
+  is_atom (c, ATOM_LI);
   o->constant = FALSE;
   o->slot = slot;
   made (c, slot);
@@ -169,6 +202,7 @@ emit_li (Compiler *c, VmtIrVal d, guint64 value)
   InterpOp *op = emit (c, interp_li);
   op->d = (guint16)slot;
   op->imm = (gint64)value;
+  is_atom (c, ATOM_LI);
   made (c, slot);
 }
 
@@ -200,24 +234,57 @@ type_size_log2 (guint type)
 }
 
 static gboolean
+is_commutative (guint opcode)
+{
+  switch (opcode)
+    {
+    case VMT_IR_ADD:
+    case VMT_IR_AND:
+    case VMT_IR_OR:
+    case VMT_IR_XOR:
+    case VMT_IR_XNOR:
+    case VMT_IR_MUL:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* In which order atoms have the operands of commutative ops. */
+static guint
+order (InterpPlace place)
+{
+  return place == SHAPE_A ? 0 : place == SHAPE_B ? 1 : 2;
+}
+
+static gboolean
 emit_alu (Compiler *c, const VmtIrOp *op)
 {
   if (op->type != VMT_IR_I64 && op->type != VMT_IR_I32)
     return FALSE;
   const InterpShapes *shapes =
-      interp_alu (op->opcode, op->opcode == VMT_IR_SETCC ? (guint)op->imm : 0, width_of (op));
+      interp_alu (op->opcode, op->opcode == VMT_IR_SETCC ? (guint)op->imm : 0, width_of (op),
+                  c->n_alu[op->opcode]++);
   if (shapes == NULL)
     return FALSE;
   Operand a = operand (c, op->a), b = operand (c, op->b);
   materialise (c, &a);
   InterpPlace pa, pb;
   places (c, &a, &b, &pa, &pb);
+  if (is_commutative (op->opcode) && !b.constant && order (pb) < order (pa))
+    {
+      Operand o = a;
+      a = b;
+      b = o;
+      places (c, &a, &b, &pa, &pb);
+    }
   guint32 d = result_slot (c, op->d);
   InterpOp *o = emit (c, (*shapes)[pa][pb]);
   o->d = (guint16)d;
   o->a = (guint16)a.slot;
   o->b = (guint16)b.slot;
   o->imm = (gint64)b.value;
+  is_atom (c, interp_atom_alu (op->opcode, width_of (op), pa, pb));
   made (c, d);
   return TRUE;
 }
@@ -239,6 +306,8 @@ emit_unary (Compiler *c, const VmtIrOp *op, VmtIrOpcode opcode, InterpWidth widt
   InterpOp *o = emit (c, (*shapes)[place (c, &a)]);
   o->d = (guint16)d;
   o->a = (guint16)a.slot;
+  if (opcode == VMT_IR_MOV && width == WIDTH_64 && (*shapes)[SHAPE_M] == o->handler)
+    is_atom (c, ATOM_MOV_M);
   made (c, d);
   return TRUE;
 }
@@ -273,9 +342,10 @@ emit_load (Compiler *c, const VmtIrOp *op)
   Operand a = operand (c, op->a);
   materialise (c, &a);
   guint32 d = result_slot (c, op->d);
-  InterpHandler handler = interp_load[kind][place (c, &a)];
+  InterpPlace pa = place (c, &a);
   guint16 index = here (c);
-  InterpOp *o = emit (c, handler);
+  InterpOp *o = emit (c, interp_load[kind][pa]);
+  is_atom (c, interp_atom_load (kind, pa));
   o->d = (guint16)d;
   o->a = (guint16)a.slot;
   o->c = index;
@@ -303,6 +373,7 @@ emit_store (Compiler *c, const VmtIrOp *op)
   places (c, &a, &b, &pa, &pb);
   guint16 index = here (c);
   InterpOp *o = emit (c, interp_store[log2][pa][pb]);
+  is_atom (c, interp_atom_store (log2, pa, pb));
   o->d = b.constant ? (guint16)b.value : 0;
   o->a = (guint16)a.slot;
   o->b = (guint16)b.slot;
@@ -401,19 +472,12 @@ emit_branch (Compiler *c, const VmtIrOp *op)
   InterpPlace pa, pb;
   places (c, &a, &b, &pa, &pb);
 
-  /* x = y + constant just before, compared with a constant: one handler for both. */
-  if (b.constant && pa == SHAPE_A && op->type == VMT_IR_I64 && c->ops->len > 0)
+  if (op->type == VMT_IR_I64 && last_atom (c) != ATOM_NONE)
     {
-      InterpOp *last = op_at (c, c->ops->len - 1);
-      const InterpShapes *add = interp_alu (VMT_IR_ADD, 0, WIDTH_64);
-      for (guint p = SHAPE_M; p <= SHAPE_B; p++)
-        if (last->handler == (*add)[p][SHAPE_I])
-          {
-            InterpHandler fused = interp_add_branch ((InterpPlace)p, op->c, TRUE);
-            if (fused != NULL)
-              last->handler = fused;
-            break;
-          }
+      BranchPlan plan = { c->ops->len, c->links->len,
+                          interp_atom_branch (last_atom (c), op->c, pa, pb) };
+      if (plan.fused != NULL)
+        g_array_append_val (c->plans, plan);
     }
   InterpOp *o = emit (c, (*shapes)[pa][pb]);
   o->a = (guint16)a.slot;
@@ -797,6 +861,9 @@ compile_ops (Compiler *c)
   g_array_set_size (c->branch_slots, 0);
   g_array_set_size (c->insns, 0);
   g_array_set_size (c->undos, 0);
+  g_array_set_size (c->atoms, 0);
+  g_array_set_size (c->plans, 0);
+  memset (c->n_alu, 0, sizeof c->n_alu);
   c->has_eval = FALSE;
   c->insn = 0;
   forget (c);
@@ -829,6 +896,54 @@ compile_ops (Compiler *c)
       InterpInsn insn = { .slot = here (c), .page_offset = ir->insns[next_insn++].page_offset };
       g_array_append_val (c->insns, insn);
     }
+}
+
+/* Fuses neighbours so that the fewest dispatches are left: from the end, the best for each slot. */
+static void
+fuse (Compiler *c)
+{
+  guint n = c->ops->len;
+  guint16 *cost = g_new0 (guint16, n + 3);
+  guint8 *choice = g_new0 (guint8, n + 1);
+  InterpHandler *branch = g_new0 (InterpHandler, n + 1);
+  for (guint i = 0; i < c->plans->len; i++)
+    {
+      const BranchPlan *plan = &g_array_index (c->plans, BranchPlan, i);
+      branch[plan->slot] = plan->fused;
+    }
+  for (guint i = n; i-- > 0;)
+    {
+      cost[i] = cost[i + 1] + (op_at (c, i)->handler != NULL);
+      InterpAtom first = atom_at (c, i);
+      if (first == ATOM_NONE || i + 1 >= n)
+        continue;
+      gboolean can = branch[i + 1] != NULL || (atom_at (c, i + 1) != ATOM_NONE &&
+                                               interp_pair (first, atom_at (c, i + 1)) != NULL);
+      if (can && cost[i + 2] + 1 <= cost[i])
+        {
+          cost[i] = cost[i + 2] + 1;
+          choice[i] = 1;
+        }
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      if (!choice[i])
+        continue;
+      if (branch[i + 1] == NULL)
+        op_at (c, i)->handler = interp_pair (atom_at (c, i), atom_at (c, i + 1));
+      else
+        /* once it need not be counted */
+        for (guint p = 0; p < c->plans->len; p++)
+          {
+            const BranchPlan *plan = &g_array_index (c->plans, BranchPlan, p);
+            if (plan->slot == i + 1)
+              g_array_index (c->links, InterpLink, plan->link).fused = plan->fused;
+          }
+      i++;
+    }
+  g_free (cost);
+  g_free (choice);
+  g_free (branch);
 }
 
 /* Branches into other pages go by a jump behind the block's end. */
@@ -903,6 +1018,8 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
   c.links = g_array_new (FALSE, FALSE, sizeof (InterpLink));
   c.insns = g_array_new (FALSE, FALSE, sizeof (InterpInsn));
   c.undos = g_array_new (FALSE, FALSE, sizeof (InterpUndo));
+  c.atoms = g_array_new (FALSE, TRUE, sizeof (guint8));
+  c.plans = g_array_new (FALSE, FALSE, sizeof (BranchPlan));
   c.link_slots = g_array_new (FALSE, FALSE, sizeof (guint));
   c.branch_slots = g_array_new (FALSE, FALSE, sizeof (guint));
   c.temp_slots = g_new0 (guint32, block->ir->n_temps + 1);
@@ -927,7 +1044,10 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
       c.has_eval = TRUE;
     }
   else
-    add_far_jumps (&c);
+    {
+      fuse (&c);
+      add_far_jumps (&c);
+    }
   if (c.insns->len == block->ir->n_insns)
     find_clean (&c);
   InterpStream *stream = finish (&c, bytes);
@@ -941,6 +1061,8 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
   g_array_unref (c.links);
   g_array_unref (c.insns);
   g_array_unref (c.undos);
+  g_array_unref (c.atoms);
+  g_array_unref (c.plans);
   g_array_unref (c.link_slots);
   g_array_unref (c.branch_slots);
   g_free (c.temp_slots);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ways out of a block, calls of C, and what is left to the reference evaluator. */
-#include "interp-private.h"
+#include "interp-atoms-private.h"
 
 #include <string.h>
 
@@ -167,7 +167,11 @@ count_exit (const InterpOp *ip, const InterpLink *link, InterpHandler then)
   VmtExecBlock *block = link->from->block;
   block->count++;
   if (++block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)] >= INTERP_COUNT_MAX)
-    __atomic_store_n (&((InterpOp *)ip)->handler, then, __ATOMIC_RELAXED);
+    {
+      __atomic_store_n (&((InterpOp *)ip)->handler, then, __ATOMIC_RELAXED);
+      if (link->fused != NULL)
+        __atomic_store_n (&((InterpOp *)ip)[-1].handler, link->fused, __ATOMIC_RELAXED);
+    }
 }
 
 HANDLER (jump_near)
@@ -250,52 +254,48 @@ interp_branch (guint condition, gboolean is32, gboolean counting)
   return condition > VMT_IR_GEU ? NULL : &branches[is32][condition][counting];
 }
 
-/* Loop ends: ip is the addition, ip + 1 the branch, ip + 2 its link. */
-#define ADD_BRANCH(PA, CC, EXPR)                                                                   \
-  HANDLER (add_branch_##CC##_##PA)                                                                 \
+/* An op and a branch on its result. */
+#define ATOM_BRANCH(first, CC, PA, PB, EXPR)                                                       \
+  HANDLER (atom_branch_##first##_##CC##_##PA##PB)                                                  \
   {                                                                                                \
-    const guint64 a = GET_##PA (ip->a) + (guint64)ip->imm;                                         \
-    const guint64 b = (guint64)ip[1].imm;                                                          \
-    R (ip->d) = a;                                                                                 \
-    acc2 = acc;                                                                                    \
-    acc = a;                                                                                       \
+    DO_##first;                                                                                    \
+    const guint64 a = GET_##PA (ip->a), b = (guint64)BRANCH_##PB;                                  \
     if (EXPR)                                                                                      \
-      TAKE (ip + 2);                                                                               \
-    NEXT (3, acc, acc2);                                                                           \
-  }                                                                                                \
-  HANDLER (add_branch_counting_##CC##_##PA)                                                        \
-  {                                                                                                \
-    const guint64 a = GET_##PA (ip->a) + (guint64)ip->imm;                                         \
-    const guint64 b = (guint64)ip[1].imm;                                                          \
-    R (ip->d) = a;                                                                                 \
-    acc2 = acc;                                                                                    \
-    acc = a;                                                                                       \
-    if (EXPR)                                                                                      \
-      {                                                                                            \
-        count_exit (ip, ip[2].pointer, add_branch_##CC##_##PA);                                    \
-        TAKE (ip + 2);                                                                             \
-      }                                                                                            \
-    NEXT (3, acc, acc2);                                                                           \
+      TAKE (ip + 1);                                                                               \
+    NEXT (2, acc, acc2);                                                                           \
   }
-#define ADD_BRANCH_OPS(X)                                                                          \
-  X (EQ, a == b)                                                                                   \
-  X (NE, a != b)                                                                                   \
-  X (LT, (gint64)a < (gint64)b)                                                                    \
-  X (GE, (gint64)a >= (gint64)b)                                                                   \
-  X (LTU, a < b)                                                                                   \
-  X (GEU, a >= b)
-#define ADD_BRANCH_ALL(CC, EXPR) INTERP_SHAPES_1 (ADD_BRANCH, CC, EXPR)
-ADD_BRANCH_OPS (ADD_BRANCH_ALL)
-#define ADD_BRANCH_ROW(CC, EXPR)                                                                   \
-  [VMT_IR_##CC] = { { add_branch_##CC##_M, add_branch_##CC##_A, add_branch_##CC##_B },             \
-                    { add_branch_counting_##CC##_M, add_branch_counting_##CC##_A,                  \
-                      add_branch_counting_##CC##_B } },
-static const InterpHandler add_branches[6][2][3] = { ADD_BRANCH_OPS (ADD_BRANCH_ROW) };
+#define ATOM_BRANCH_SHAPES(first, CC, EXPR)                                                        \
+  ATOM_BRANCH (first, CC, A, M, EXPR)                                                              \
+  ATOM_BRANCH (first, CC, M, A, EXPR)                                                              \
+  ATOM_BRANCH (first, CC, A, I, EXPR)
+#define ATOM_BRANCHES(first)                                                                       \
+  ATOM_BRANCH_SHAPES (first, EQ, a == b)                                                           \
+  ATOM_BRANCH_SHAPES (first, NE, a != b)                                                           \
+  ATOM_BRANCH_SHAPES (first, LT, (gint64)a < (gint64)b)                                            \
+  ATOM_BRANCH_SHAPES (first, GE, (gint64)a >= (gint64)b)                                           \
+  ATOM_BRANCH_SHAPES (first, LTU, a < b)                                                           \
+  ATOM_BRANCH_SHAPES (first, GEU, a >= b)
+INTERP_ATOMS_1 (ATOM_BRANCHES)
+
+#define ATOM_BRANCH_ENTRY(first, CC)                                                               \
+  [VMT_IR_##CC] = { atom_branch_##first##_##CC##_AM, atom_branch_##first##_##CC##_MA,              \
+                    atom_branch_##first##_##CC##_AI },
+#define ATOM_BRANCH_ROW(first)                                                                     \
+  [ATOM_##first] = { ATOM_BRANCH_ENTRY (first, EQ) ATOM_BRANCH_ENTRY (first, NE)                   \
+                         ATOM_BRANCH_ENTRY (first, LT) ATOM_BRANCH_ENTRY (first, GE)               \
+                             ATOM_BRANCH_ENTRY (first, LTU) ATOM_BRANCH_ENTRY (first, GEU) },
+static const InterpHandler atom_branches[N_ATOMS][6][3] = { INTERP_ATOMS_1 (ATOM_BRANCH_ROW) };
 
 InterpHandler
-interp_add_branch (InterpPlace a, guint condition, gboolean counting)
+interp_atom_branch (InterpAtom first, guint condition, InterpPlace a, InterpPlace b)
 {
-  return condition > VMT_IR_GEU || a > SHAPE_B ? NULL : add_branches[condition][counting][a];
+  if (a == SHAPE_A && b == SHAPE_M)
+    return atom_branches[first][condition][0];
+  if (a == SHAPE_M && b == SHAPE_A)
+    return atom_branches[first][condition][1];
+  if (a == SHAPE_A && b == SHAPE_I)
+    return atom_branches[first][condition][2];
+  return NULL;
 }
 
 /* The address is in the scratch area. */

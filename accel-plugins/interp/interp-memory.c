@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Loads and stores: a hit of the first-level TLB inline, everything else in core/exec. */
-#include "interp-private.h"
+#include "interp-atoms-private.h"
 
 /* disp: displacement, aux: VmtIrMemAttr, c: index of the slot */
 
@@ -20,11 +20,20 @@
         NEXT (1, r, acc);                                                                          \
       }                                                                                            \
     interp_scratch (vcpu)->va = va;                                                                \
-    FINISH (load_slow_##KIND);                                                                     \
+    FINISH (interp_load_slow_##KIND);                                                              \
   }
 
+/* Those that atoms have no use for. */
+void interp_load_slow_8S (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+void interp_load_slow_16Z (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+void interp_load_slow_16S (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+void interp_load_slow_32Z (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+void interp_load_slow_32F (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+void interp_store_slow_16 (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+
 #define LOAD_SLOW(KIND, T, EXTEND)                                                                 \
-  G_GNUC_NO_INLINE HANDLER (load_slow_##KIND)                                                      \
+  G_GNUC_NO_INLINE void interp_load_slow_##KIND (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc,   \
+                                                 guint64 acc2)                                     \
   {                                                                                                \
     InterpScratch *s = interp_scratch (vcpu);                                                      \
     if (!vmt_vcpu_load (vcpu, s->va, sizeof (T), ip->aux, &s->value))                              \
@@ -73,10 +82,11 @@ const InterpHandler interp_load[N_MEM_KINDS][N_PLACES] = { KINDS (LOAD_ROW) };
     InterpScratch *s = interp_scratch (vcpu);                                                      \
     s->va = va;                                                                                    \
     s->value = (T)STORE_##PB;                                                                      \
-    FINISH (store_slow_##BITS);                                                                    \
+    FINISH (interp_store_slow_##BITS);                                                             \
   }
 #define STORE_SLOW(BITS, T)                                                                        \
-  G_GNUC_NO_INLINE HANDLER (store_slow_##BITS)                                                     \
+  G_GNUC_NO_INLINE void interp_store_slow_##BITS (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc,  \
+                                                  guint64 acc2)                                    \
   {                                                                                                \
     InterpScratch *s = interp_scratch (vcpu);                                                      \
     if (!vmt_vcpu_store (vcpu, s->va, sizeof (T), ip->aux, s->value))                              \

@@ -48,6 +48,7 @@ struct _InterpLink
   InterpStream *from, *to;
   InterpLink *next, **prev; /* of the links into @to; under the code lock */
   guint32 index;
+  InterpHandler fused; /* of a branch that need no longer be counted: of it and the slot before */
   guint32 stub; /* slot of the far jump that a branch into another page goes by: @target for ever;
                    or 0 */
   gboolean far;
@@ -174,7 +175,7 @@ typedef InterpHandler InterpShapes[N_PLACES][N_PLACES];
 typedef InterpHandler InterpShapes1[N_PLACES];
 
 /* ALU ops by VmtIrOpcode; SETCC by condition. NULL: none. */
-const InterpShapes *interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width);
+const InterpShapes *interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width, guint copy);
 const InterpShapes1 *interp_unary (VmtIrOpcode opcode, InterpWidth width);
 /* Shapes are those of the second operand and the third; the first is in memory. */
 InterpHandler interp_shadd (guint shift, gboolean uw, InterpPlace a, InterpPlace b);
@@ -204,9 +205,6 @@ extern const InterpHandler interp_call, interp_trap, interp_exit, interp_eval, i
 extern const InterpHandler interp_jump[2][2];
 extern const InterpHandler interp_jump_indirect[2][N_PLACES];
 const InterpShapes *interp_branch (guint condition, gboolean is32, gboolean counting);
-/* An addition of a constant whose result is compared with a constant: the branch's slots follow. */
-InterpHandler interp_add_branch (InterpPlace a, guint condition, gboolean counting);
-
 InterpHandler interp_fp (const VmtIrOp *op);
 
 /* An exception is pending in the instruction of @ip, or one of its own handlers says that it was
