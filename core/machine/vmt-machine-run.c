@@ -291,6 +291,10 @@ reset (VmtMachine *self, const char *why)
 {
   gboolean was_running = vmt_machine_get_state (self) == VMT_MACHINE_RUNNING;
   _vmt_machine_halt (self);
+  /* Another vCPU may have asked for the same while this one's was being served. */
+  g_mutex_lock (&self->lock);
+  self->requests.reset = FALSE;
+  g_mutex_unlock (&self->lock);
   vmt_object_emit (VMT_OBJECT (self), "reset", g_variant_new_string (why != NULL ? why : ""));
   if (self->on_reset == VMT_ON_RESET_EXIT)
     {
