@@ -3,7 +3,10 @@
 #include "test-riscv.h"
 #include "vmt-riscv-cpu.h"
 
+#include <libfdt.h>
 #include <string.h>
+
+#include "vmt-board.h"
 
 static VmtRiscvCpu *
 new_cpu (void)
@@ -149,13 +152,76 @@ test_class (void)
 }
 
 static void
+assert_string (const void *fdt, const char *path, const char *property, const char *want)
+{
+  const int node = fdt_path_offset (fdt, path);
+  int size;
+  const char *value = fdt_getprop (fdt, node, property, &size);
+
+  g_assert_nonnull (value);
+  g_assert_cmpint (value[size - 1], ==, 0);
+  g_assert_cmpstr (value, ==, want);
+}
+
+static guint32
+get_cell (const void *fdt, const char *path, const char *property)
+{
+  const int node = fdt_path_offset (fdt, path);
+  int size;
+  const fdt32_t *value = fdt_getprop (fdt, node, property, &size);
+
+  g_assert_nonnull (value);
+  g_assert_cmpint (size, ==, 4);
+  return fdt32_to_cpu (*value);
+}
+
+/* What the kernel reads of a machine's tree. */
+static void
 test_describe (void)
 {
-  g_autoptr (VmtRiscvCpu) cpu = new_cpu ();
-  g_autoptr (VmtFirmwareNode) node = vmt_firmware_node_new ("cpu");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (VmtMachine) machine = vmt_machine_new ("describe");
+  g_autoptr (VmtRiscvCpu) first = new_cpu (), second = new_cpu ();
+  g_autofree char *isa = NULL;
+  int size;
 
-  g_object_set (cpu, "zicboz", FALSE, "mmu", RISCV_SATP_SV39, NULL);
-  VMT_CPU_GET_CLASS (cpu)->describe_cpu (VMT_CPU (cpu), node);
+  g_object_set (first, "zicboz", FALSE, "mmu", RISCV_SATP_SV39, "cbom-block-size", 128,
+                "timebase-frequency", 1234567, NULL);
+  vmt_machine_add_ram (machine, "ram", TEST_RAM, TEST_RAM_SIZE, VMT_RAM_ANON, NULL, &error);
+  g_assert_no_error (error);
+  vmt_machine_add_cpu (machine, VMT_CPU (first), &error);
+  g_assert_no_error (error);
+  vmt_machine_add_cpu (machine, VMT_CPU (second), &error);
+  g_assert_no_error (error);
+  if (!vmt_machine_realize (machine, &error))
+    {
+      g_test_skip (error->message); /* no tier was built */
+      return;
+    }
+  g_autoptr (GBytes) tree = vmt_board_make_device_tree (machine, 0, 0, &error);
+  g_assert_no_error (error);
+  const void *fdt = g_bytes_get_data (tree, NULL);
+
+  g_object_get (first, "isa", &isa, NULL);
+  assert_string (fdt, "/cpus/cpu@0", "riscv,isa", isa);
+  assert_string (fdt, "/cpus/cpu@0", "riscv,isa-base", "rv64i");
+  assert_string (fdt, "/cpus/cpu@0", "mmu-type", "riscv,sv39");
+  assert_string (fdt, "/cpus/cpu@1", "mmu-type", "riscv,sv57");
+  assert_string (fdt, "/cpus/cpu@0", "compatible", "riscv");
+  assert_string (fdt, "/cpus/cpu@0/interrupt-controller", "compatible", "riscv,cpu-intc");
+  g_assert_cmpuint (get_cell (fdt, "/cpus/cpu@0/interrupt-controller", "#interrupt-cells"), ==, 1);
+  g_assert_nonnull (fdt_getprop (fdt, fdt_path_offset (fdt, "/cpus/cpu@1/interrupt-controller"),
+                                 "interrupt-controller", &size));
+  g_assert_cmpuint (get_cell (fdt, "/cpus", "timebase-frequency"), ==, 1234567);
+  g_assert_cmpuint (get_cell (fdt, "/cpus/cpu@0", "riscv,cbom-block-size"), ==, 128);
+  g_assert_cmpuint (get_cell (fdt, "/cpus/cpu@1", "riscv,cboz-block-size"), ==, 64);
+  g_assert_null (
+      fdt_getprop (fdt, fdt_path_offset (fdt, "/cpus/cpu@0"), "riscv,cboz-block-size", &size));
+  const int node = fdt_path_offset (fdt, "/cpus/cpu@0");
+  g_assert_cmpint (fdt_stringlist_search (fdt, node, "riscv,isa-extensions", "i"), ==, 0);
+  g_assert_cmpint (fdt_stringlist_search (fdt, node, "riscv,isa-extensions", "svpbmt"), >, 0);
+  g_assert_cmpint (fdt_stringlist_search (fdt, node, "riscv,isa-extensions", "zicboz"), <, 0);
+  vmt_machine_close (machine);
 }
 
 void

@@ -391,7 +391,7 @@ class Writer:
                 f'  void (*emit) ({c}Emit *s, guint32 w);', '  void (*print) (GString *text, guint32 w, guint64 pc);',
                 '  gboolean (*valid) (guint32 w); /* (nullable): false for excluded field values */',
                 f'}} {c}IsaRow;', '',
-                f'extern const {c}IsaRow {p}_isa_rows[{up}_N_INSNS];', f'extern const char *const {p}_isa_exts[{up}_N_EXTS];']
+                f'extern const {c}IsaRow {p}_isa_rows[{up}_N_INSNS];']
         for n in sorted({r.length for r in self.rows}):
             out += [f'/* The row of a word of {n} bits, or -1. */', f'int {p}_isa_decode_{n} (guint32 w);']
         return '\n'.join(out) + '\n'
@@ -433,8 +433,6 @@ class Writer:
             valid = f'valid_{r.name}' if any(f.exclude for f in r.fields) else 'NULL'
             out.append(f'  {{ "{r.mnemonic}", {ext}, 0x{r.mask:x}u, 0x{r.match:x}u, {flags}, {r.length // 8}, '
                        f"'{r.priv}', emit_{r.name}, print_{r.name}, {valid} }},")
-        out += ['};', '', f'const char *const {p}_isa_exts[{up}_N_EXTS] = {{']
-        out += [f'  "{e.lower()}",' for e in self.exts]
         out += ['};', '']
         for n in sorted({r.length for r in self.rows}):
             out += ['int', f'{p}_isa_decode_{n} (guint32 w)', '{']

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """test-isa-gen.py ISA-GEN: the generator refuses bad rows with one message, and its outputs agree with each other."""
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import random
@@ -33,7 +35,7 @@ def case(f):
 
 
 def run(text, *more):
-    """(status, message, outputs) of the generator as meson runs it."""
+    """(status, message, outputs) of the generator."""
     with tempfile.TemporaryDirectory() as d:
         paths = []
         for i, t in enumerate((text,) + more):
@@ -41,14 +43,16 @@ def run(text, *more):
             with open(paths[-1], 'w', encoding='utf-8') as f:
                 f.write(t)
         out = {k: os.path.join(d, 'out.' + k) for k in ('c', 'h', 'json', 'coverage')}
-        r = subprocess.run([sys.executable, sys.argv[1], '--prefix', 'toy', '--include', 'toy.h']
-                           + [a for k, p in out.items() for a in ('--' + k, p)] + paths, capture_output=True, text=True, check=False)
+        argv = ['--prefix', 'toy', '--include', 'toy.h'] + [a for k, p in out.items() for a in ('--' + k, p)] + paths
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            status = isa_gen.main(argv)
         made = {}
         for k, p in out.items():
             if os.path.exists(p):
                 with open(p, encoding='utf-8') as f:
                     made[k] = f.read()
-        return r.returncode, r.stderr, made
+        return status, said.getvalue(), made
 
 
 def refuse(text, *words):
@@ -74,8 +78,22 @@ def good():
 
 
 @case
-def deterministic():
-    assert run(FIELDS + USE + ROW) == run(FIELDS + USE + ROW)
+def as_a_program():
+    """Another process, with another hash seed, writes the same; a refusal is its exit status."""
+    want = run(FIELDS + USE + ROW)[2]['c']
+    with tempfile.TemporaryDirectory() as d:
+        path, out = os.path.join(d, 'rows0.isa.h'), os.path.join(d, 'out.c')
+        command = [sys.executable, sys.argv[1], '--prefix', 'toy', '--include', 'toy.h', '--c', out, path]
+        for seed in ('1', '2'):
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(FIELDS + USE + ROW)
+            subprocess.run(command, check=True, env=os.environ | {'PYTHONHASHSEED': seed})
+            with open(out, encoding='utf-8') as f:
+                assert f.read() == want
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('junk\n')
+        r = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert r.returncode == 1 and r.stderr.startswith('isa-gen: rows0.isa.h:1: '), r
 
 
 @case
