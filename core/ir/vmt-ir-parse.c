@@ -293,7 +293,11 @@ operation (Parser *s, GError **error)
     return fail (s, error, "more than %u ops", MAX_OPS);
   word (s, t);
   if (take (s, '='))
-    strcpy (result, t);
+    {
+      if (!t[0])
+        return fail (s, error, "no result before '='");
+      strcpy (result, t);
+    }
   else
     s->p = start;
   if (!mnemonic (s, &op, error))
