@@ -229,6 +229,7 @@ store_u16 (VmtVirtqueue *queue, Ring *ring, guint64 offset, guint16 value)
       vmt_address_space_notify_store (get_space (queue), ring->region.ram, at, sizeof value);
       __atomic_store_n ((guint16 *)(ring->host + offset), value, __ATOMIC_RELEASE);
       vmt_address_space_notify_store (get_space (queue), ring->region.ram, at, sizeof value);
+      vmt_address_space_notify_watch (get_space (queue), ring->region.ram, at, sizeof value);
       return TRUE;
     }
   __atomic_thread_fence (__ATOMIC_RELEASE);
@@ -252,6 +253,7 @@ store_used (VmtVirtqueue *queue, guint slot, guint32 id, guint32 size)
       __atomic_store_n ((guint32 *)(ring->host + offset), id, __ATOMIC_RELAXED);
       __atomic_store_n ((guint32 *)(ring->host + offset + 4), size, __ATOMIC_RELAXED);
       vmt_address_space_notify_store (get_space (queue), ring->region.ram, at, sizeof element);
+      vmt_address_space_notify_watch (get_space (queue), ring->region.ram, at, sizeof element);
       return TRUE;
     }
   if (!vmt_dma_write (get_space (queue), ring->address + offset, element, sizeof element))
@@ -310,11 +312,14 @@ static void
 unmap_piece (VmtVirtqueue *queue, guint64 address, guint64 size)
 {
   const VmtMemoryRegion *region = &queue->desc.region;
+  guint64 at = region->ram_offset + (address - region->base);
 
   if (G_LIKELY (in_cached_block (queue, address) &&
                 size <= region->size - (address - region->base)))
-    vmt_address_space_notify_store (get_space (queue), region->ram,
-                                    region->ram_offset + (address - region->base), size);
+    {
+      vmt_address_space_notify_store (get_space (queue), region->ram, at, size);
+      vmt_address_space_notify_watch (get_space (queue), region->ram, at, size);
+    }
   else
     vmt_dma_unmap (get_space (queue), address, size, TRUE);
 }

@@ -51,6 +51,7 @@ struct _VmtAddressSpace
   gpointer store_data;
   GMutex watch_lock;
   GArray *watches;
+  guint n_watches; /* atomic: a look at it spares the lock */
 };
 
 static Stripe *
@@ -370,29 +371,24 @@ vmt_address_space_notify_store (VmtAddressSpace *self, VmtRam *ram, guint64 offs
 {
   /* Bytes that this thread has stored are visible before the states are read: see VmtStoreFunc. */
   __atomic_thread_fence (__ATOMIC_SEQ_CST);
-  guint8 seen = 0;
+  if (self->store == NULL || size == 0)
+    return;
+
   guint64 end = offset + size;
   guint64 at = offset;
   while (at < end)
     {
       guint64 run = at;
-      guint8 state;
-      while (run < end && (state = vmt_ram_get_page_state (ram, run)) != 0)
-        {
-          seen |= state;
-          run = (run & VMT_PAGE_MASK) + VMT_PAGE_SIZE;
-        }
+      while (run < end && vmt_ram_get_page_state (ram, run) != 0)
+        run = (run & VMT_PAGE_MASK) + VMT_PAGE_SIZE;
       if (run > at)
         {
-          if (self->store != NULL)
-            self->store (self->store_data, ram, at, MIN (run, end) - at);
+          self->store (self->store_data, ram, at, MIN (run, end) - at);
           at = run;
         }
       else
         at = (at & VMT_PAGE_MASK) + VMT_PAGE_SIZE;
     }
-  if (seen & VMT_PAGE_WATCH)
-    vmt_address_space_notify_watch (self, ram, offset, size);
 }
 
 /* The bits of the pages that are still watched. */
@@ -430,6 +426,7 @@ vmt_address_space_add_watch (VmtAddressSpace *self, guint64 address, guint64 siz
   };
   g_mutex_lock (&self->watch_lock);
   g_array_append_val (self->watches, watch);
+  __atomic_store_n (&self->n_watches, self->watches->len, __ATOMIC_SEQ_CST);
   mark_watched (self);
   g_mutex_unlock (&self->watch_lock);
   /* Nobody keeps a way to store past the slow path. */
@@ -455,12 +452,15 @@ vmt_address_space_remove_watches (VmtAddressSpace *self, gpointer data)
       vmt_ram_unref (watch.ram);
     }
   mark_watched (self);
+  __atomic_store_n (&self->n_watches, self->watches->len, __ATOMIC_SEQ_CST);
   g_mutex_unlock (&self->watch_lock);
 }
 
 void
 vmt_address_space_notify_watch (VmtAddressSpace *self, VmtRam *ram, guint64 offset, guint64 size)
 {
+  if (__atomic_load_n (&self->n_watches, __ATOMIC_SEQ_CST) == 0)
+    return;
   /* One at a time and without the lock: what is told may store itself. */
   for (guint i = 0;; i++)
     {
@@ -678,6 +678,7 @@ vmt_address_space_write (VmtAddressSpace *self, guint64 address, guint size, gui
       vmt_address_space_notify_store (self, region.ram, at, size);
       store_ram (region.ram->host + at, size, value);
       vmt_address_space_notify_store (self, region.ram, at, size);
+      vmt_address_space_notify_watch (self, region.ram, at, size);
       status = VMT_MEM_OK;
     }
   vmt_ram_unref (region.ram);

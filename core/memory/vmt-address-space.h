@@ -109,7 +109,7 @@ void vmt_address_space_notify_store (VmtAddressSpace *self, VmtRam *ram, guint64
  * @size: bytes of the range that were
  *
  * Told after somebody (a vCPU, DMA) stored into a watched range of RAM, on the thread that did, with no lock of the space
- * held. DMA may tell it once too often, before the bytes are there: look at what they are.
+ * held.
  */
 typedef void (*VmtWatchFunc) (gpointer data, guint64 address, guint64 size);
 
@@ -118,7 +118,7 @@ typedef void (*VmtWatchFunc) (gpointer data, guint64 address, guint64 size);
 gboolean vmt_address_space_add_watch (VmtAddressSpace *self, guint64 address, guint64 size, VmtWatchFunc func, gpointer data);
 /* All watches of @data. No vCPU may be in guest code. */
 void vmt_address_space_remove_watches (VmtAddressSpace *self, gpointer data);
-/* core/exec: bytes of a page with VMT_PAGE_WATCH were stored. */
+/* Who stores, after vmt_address_space_notify_store(). Cheap when nothing is watched. */
 void vmt_address_space_notify_watch (VmtAddressSpace *self, VmtRam *ram, guint64 offset, guint64 size);
 
 G_END_DECLS

@@ -109,6 +109,7 @@ vmt_dma_write (VmtAddressSpace *space, guint64 address, gconstpointer buffer, gu
       vmt_address_space_notify_store (space, region.ram, at, n);
       copy (region.ram->host + at, from, n);
       vmt_address_space_notify_store (space, region.ram, at, n);
+      vmt_address_space_notify_watch (space, region.ram, at, n);
       vmt_ram_unref (region.ram);
       from += n;
       address += n;
@@ -144,7 +145,8 @@ vmt_dma_unmap (VmtAddressSpace *space, guint64 address, guint64 size, gboolean w
   if (!write || size == 0 || !_vmt_address_space_find_ram (space, address, &region))
     return;
   guint64 offset = address - region.base;
-  vmt_address_space_notify_store (space, region.ram, region.ram_offset + offset,
-                                  MIN (size, region.size - offset));
+  size = MIN (size, region.size - offset);
+  vmt_address_space_notify_store (space, region.ram, region.ram_offset + offset, size);
+  vmt_address_space_notify_watch (space, region.ram, region.ram_offset + offset, size);
   vmt_ram_unref (region.ram);
 }
