@@ -403,25 +403,28 @@ vmt_block_init (VmtBlock *self)
 static gboolean
 read_head (const char *path, guint8 *head, gsize *size, gboolean *is_device, GError **error)
 {
-  struct stat st;
+  struct stat st = { 0 };
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  gboolean usable = fd >= 0 && fstat (fd, &st) == 0 &&
+                    (S_ISREG (st.st_mode) || S_ISBLK (st.st_mode) || S_ISDIR (st.st_mode));
   ssize_t n = -1;
 
-  if (fd >= 0 && fstat (fd, &st) == 0)
-    {
-      if (S_ISDIR (st.st_mode))
-        errno = EISDIR;
-      else
-        n = pread (fd, head, VMT_BLOCK_HEAD, 0);
-    }
+  if (usable && S_ISDIR (st.st_mode))
+    errno = EISDIR;
+  else if (usable)
+    n = pread (fd, head, VMT_BLOCK_HEAD, 0);
   if (n < 0)
     {
       int code = errno;
 
-      g_set_error (error, VMT_ERROR, code == ENOENT ? VMT_ERROR_NOT_FOUND : VMT_ERROR_FAILED,
-                   "cannot open disk image %s: %s%s", path, g_strerror (code),
-                   code == ENOENT ? ": check the path, or make an image with \"vmtool disk create\""
-                                  : "");
+      if (fd >= 0 && !usable)
+        g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
+                     "disk image %s is neither a regular file nor a block device", path);
+      else
+        g_set_error (
+            error, VMT_ERROR, code == ENOENT ? VMT_ERROR_NOT_FOUND : VMT_ERROR_FAILED,
+            "cannot open disk image %s: %s%s", path, g_strerror (code),
+            code == ENOENT ? ": check the path, or make an image with \"vmtool disk create\"" : "");
     }
   else
     {

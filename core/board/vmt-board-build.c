@@ -65,6 +65,23 @@ expand_size (Build *build, GHashTable *scope, const VmtBoardNode *node, const ch
   return TRUE;
 }
 
+/* Where a region goes. */
+static gboolean
+expand_base (Build *build, GHashTable *scope, const VmtBoardNode *node, guint64 *base,
+             GError **error)
+{
+  if (!expand_size (build, scope, node, "base", base, error))
+    return FALSE;
+  /* to devices this value means "nowhere" */
+  if (*base == G_MAXUINT64)
+    {
+      vmt_board_node_error (node, error, VMT_ERROR_INVALID,
+                            "attribute \"base\": the last address has no room for registers");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 apply_set (Build *build, GHashTable *scope, VmtObject *object, const VmtBoardNode *node,
            GError **error)
@@ -261,7 +278,7 @@ add_device (Build *build, VmtDevice *parent, GHashTable *scope, const VmtBoardNo
   if (vmt_board_node_attr (node, "base") != NULL)
     {
       guint64 base;
-      if (!expand_size (build, scope, node, "base", &base, error))
+      if (!expand_base (build, scope, node, &base, error))
         return FALSE;
       if (vmt_device_get_n_regions (VMT_DEVICE (device)) == 0)
         {
@@ -399,7 +416,7 @@ apply_region (Build *build, Pending *pending, const VmtBoardNode *node, GError *
   const char *near;
   guint64 base;
 
-  if (!expand_size (build, pending->scope, node, "base", &base, error))
+  if (!expand_base (build, pending->scope, node, &base, error))
     return FALSE;
   for (guint i = 0; i < vmt_device_get_n_regions (device); i++)
     {

@@ -108,7 +108,11 @@ parse_number (const VmtBoardParam *param, const char *text, gint64 *number, GErr
       *number = (gint64)MIN (size, (guint64)G_MAXINT64);
       return TRUE;
     }
-  return g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, number, error);
+  if (g_ascii_string_to_signed (text, 10, G_MININT64, G_MAXINT64, number, NULL))
+    return TRUE;
+  g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
+               "'%s' is not a whole number, or far too large a one", text);
+  return FALSE;
 }
 
 static gboolean

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmt-boot.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "vmt-dma.h"
 #include "vmt-error.h"
@@ -32,22 +36,29 @@ vmt_boot_get_memory (VmtMachine *machine, guint64 *base, guint64 *size, GError *
 static GMappedFile *
 map_initrd (const char *path, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-  GMappedFile *file;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  GMappedFile *file = NULL;
+  const char *wrong = NULL;
+  struct stat st;
 
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+  if (fd < 0 || fstat (fd, &st) != 0)
+    wrong = g_strerror (errno);
+  else if (S_ISDIR (st.st_mode))
+    wrong = "it is a folder, not a file";
+  else if (!S_ISREG (st.st_mode))
+    wrong = "it is not a regular file";
+  else if (st.st_size == 0)
+    wrong = "it is empty";
+  if (wrong != NULL)
+    g_set_error (error, VMT_ERROR, fd < 0 ? VMT_ERROR_NOT_FOUND : VMT_ERROR_INVALID,
+                 "initrd %s: cannot be used: %s", path, wrong);
+  else
     {
-      g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID, "initrd %s is a folder, not a file", path);
-      return NULL;
+      file = g_mapped_file_new_from_fd (fd, FALSE, error);
+      g_prefix_error (error, "initrd %s: ", path);
     }
-  file = g_mapped_file_new (path, FALSE, &local);
-  if (file == NULL)
-    {
-      gboolean missing = g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT);
-
-      g_set_error (error, VMT_ERROR, missing ? VMT_ERROR_NOT_FOUND : VMT_ERROR_FAILED,
-                   "cannot read initrd: %s", local->message);
-    }
+  if (fd >= 0)
+    close (fd);
   return file;
 }
 
@@ -63,11 +74,6 @@ place_initrd (VmtMachine *machine, const char *path, guint64 ram_end, VmtBootFil
   if (file == NULL)
     return FALSE;
   size = g_mapped_file_get_length (file);
-  if (size == 0)
-    {
-      g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID, "initrd %s is empty", path);
-      return FALSE;
-    }
   if (files->device_tree > low && size <= files->device_tree - low &&
       ((files->device_tree - size) & VMT_PAGE_MASK) >= low)
     start = (files->device_tree - size) & VMT_PAGE_MASK;
@@ -81,7 +87,7 @@ place_initrd (VmtMachine *machine, const char *path, guint64 ram_end, VmtBootFil
                        "initrd %s has %" G_GUINT64_FORMAT
                        " MiB and does not fit into the memory that the kernel leaves: give the "
                        "machine more memory",
-                       path, (size >> 20) + 1);
+                       path, (size + MIB - 1) / MIB);
           return FALSE;
         }
     }
@@ -162,7 +168,10 @@ vmt_boot_load (VmtFirmware *firmware, VmtMachine *machine, guint64 kernel_base, 
       Symbols symbols = { &files->kernel };
 
       if (!vmt_loader_load (machine, kernel, kernel_base, &files->kernel, error))
-        return FALSE;
+        {
+          g_prefix_error_literal (error, "kernel ");
+          return FALSE;
+        }
       if (files->kernel.symbol_tohost != 0)
         vmt_object_visit (VMT_OBJECT (machine), tell_symbols, &symbols);
     }
@@ -171,10 +180,11 @@ vmt_boot_load (VmtFirmware *firmware, VmtMachine *machine, guint64 kernel_base, 
   files->device_tree = device_tree;
   if (files->kernel.high > device_tree && files->kernel.low < device_tree + TREE_ROOM)
     {
-      g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
-                   "%s and the device tree need more memory than the machine's %" G_GUINT64_FORMAT
-                   " MiB: give it more memory",
-                   kernel, size >> 20);
+      g_set_error (
+          error, VMT_ERROR, VMT_ERROR_INVALID,
+          "kernel %s and the device tree need more memory than the machine's %" G_GUINT64_FORMAT
+          " MiB: give it more memory",
+          kernel, size >> 20);
       return FALSE;
     }
   if (initrd != NULL && *initrd != '\0' && !place_initrd (machine, initrd, end, files, error))

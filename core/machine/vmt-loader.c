@@ -172,8 +172,9 @@ vmt_loader_load_bytes (VmtMachine *machine, const char *name, GBytes *file, guin
     }
   else if (local == NULL)
     g_set_error (&local, VMT_ERROR, VMT_ERROR_INVALID,
-                 "not a kind of file that can be loaded (understood by: %s)",
-                 asked->len > 0 ? asked->str : "no loader is installed");
+                 "not a kind of file that can be loaded (installed loaders: %s); give an ELF "
+                 "program or a kernel Image, plain or compressed",
+                 asked->len > 0 ? asked->str : "none");
   g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: ", name);
   return FALSE;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "vmt-error.h"
@@ -115,6 +116,27 @@ open_file (const char *name, const char *path, guint64 size, GError **error)
   return fd;
 }
 
+/* Memory is only taken as the guest touches it, so that more may be given away than there is; but
+ * not more than could ever be there: the guest would be killed while it runs instead of refused
+ * now. */
+static gboolean
+check_host_memory (const char *name, guint64 size, GError **error)
+{
+  struct sysinfo info;
+  guint64 all;
+
+  if (sysinfo (&info) != 0)
+    return TRUE;
+  all = ((guint64)info.totalram + info.totalswap) * info.mem_unit;
+  if (size <= all)
+    return TRUE;
+  g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
+               "memory '%s': %" G_GUINT64_FORMAT " MiB are more than the %" G_GUINT64_FORMAT
+               " MiB that this host has; give the machine less memory",
+               name, size >> 20, all >> 20);
+  return FALSE;
+}
+
 VmtRam *
 vmt_ram_new (const char *name, guint64 size, VmtRamBacking backing, const char *path,
              GError **error)
@@ -138,6 +160,9 @@ vmt_ram_new (const char *name, guint64 size, VmtRamBacking backing, const char *
                    name);
       return NULL;
     }
+
+  if (backing != VMT_RAM_FILE && !check_host_memory (name, size, error))
+    return NULL;
 
   int fd = -1;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;

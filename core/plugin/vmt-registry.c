@@ -10,6 +10,7 @@
 #include "vmt-registry-private.h"
 
 #define DEFAULT_TIMEOUT_MS 10000
+#define MAX_LISTED 12 /* names that an error message lists */
 
 typedef struct
 {
@@ -484,10 +485,17 @@ set_not_found (VmtRegistry *self, VmtFeatureKind kind, const char *name, GError 
   if (nearest != NULL)
     g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND, "there is no %s '%s': did you mean '%s'?",
                  vmt_feature_kind_get_nick (kind), name, nearest);
-  else if (n > 0)
+  else if (n > MAX_LISTED)
     g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND,
-                 "there is no %s '%s' among the %u installed", vmt_feature_kind_get_nick (kind),
-                 name, n);
+                 "there is no %s '%s' among the %u installed, which \"vmtool inspect\" lists",
+                 vmt_feature_kind_get_nick (kind), name, n);
+  else if (n > 0)
+    {
+      g_autofree char *all = g_strjoinv (", ", (char **)names->pdata);
+
+      g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND, "there is no %s '%s'; there is: %s",
+                   vmt_feature_kind_get_nick (kind), name, all);
+    }
   else
     {
       g_autofree char *folders = g_strjoinv (", ", self->folders);

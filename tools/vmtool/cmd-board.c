@@ -3,27 +3,6 @@
 
 #include <errno.h>
 
-static gboolean
-apply (VmtBoard *board, char **settings, GError **error)
-{
-  for (guint i = 0; settings != NULL && settings[i] != NULL; i++)
-    {
-      const char *equal = strchr (settings[i], '=');
-      g_autofree char *name = NULL;
-
-      if (equal == NULL)
-        {
-          g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID, _ ("-s %s: write NAME=VALUE"),
-                       settings[i]);
-          return FALSE;
-        }
-      name = g_strndup (settings[i], equal - settings[i]);
-      if (!vmt_board_set (board, name, equal + 1, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
 static int
 list_boards (gboolean json)
 {
@@ -131,12 +110,25 @@ show_board (VmtBoard *board, gboolean json, gboolean xml)
   return EXIT_OK;
 }
 
+/* (transfer full) (nullable): the board's machine, realized without a console of this host. */
+static VmtMachine *
+make_machine (VmtBoard *board, const char *name, GError **error)
+{
+  g_autoptr (VmtMachine) machine = NULL;
+
+  if (vmt_board_has_param (board, "console") && !vmt_board_set (board, "console", "null", error))
+    return NULL;
+  machine = vmt_board_build (board, name, error);
+  return machine != NULL && vmt_machine_realize (machine, error) ? g_steal_pointer (&machine)
+                                                                 : NULL;
+}
+
 /* A board is only right if a machine can be made from it: everything but running it. */
 static int
 check_board (VmtBoard *board)
 {
   GError *error = NULL;
-  g_autoptr (VmtMachine) machine = vmt_board_build (board, "check", &error);
+  g_autoptr (VmtMachine) machine = make_machine (board, "check", &error);
 
   if (machine == NULL)
     return report_error (error);
@@ -149,16 +141,12 @@ static int
 write_device_tree (VmtBoard *board, const char *output)
 {
   GError *error = NULL;
-  g_autoptr (VmtMachine) machine = NULL;
+  g_autoptr (VmtMachine) machine = make_machine (board, "dtb", &error);
   g_autoptr (GBytes) blob = NULL;
   gconstpointer data;
   gsize size;
 
-  /* nothing of this host is opened for it */
-  if (vmt_board_has_param (board, "console"))
-    vmt_board_set (board, "console", "null", NULL);
-  machine = vmt_board_build (board, "dtb", &error);
-  if (machine == NULL || !vmt_machine_realize (machine, &error))
+  if (machine == NULL)
     return report_error (error);
   blob = vmt_board_make_device_tree (machine, 0, 0, &error);
   if (blob == NULL)
@@ -217,8 +205,10 @@ cmd_board (int argc, char **argv)
                     : list_boards (json);
   if (argc != 3)
     return report_usage ("board", _ ("\"board %s\" takes one board"), verb);
+  if (!check_settings ("board", settings, &status))
+    return status;
   board = vmt_board_find (argv[2], &error);
-  if (board == NULL || !apply (board, settings, &error))
+  if (board == NULL || !apply_settings (board, settings, &error))
     return report_error (error);
   if (g_str_equal (verb, "show"))
     return show_board (board, json, xml);

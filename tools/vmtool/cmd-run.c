@@ -30,59 +30,104 @@ set_param (VmtBoard *board, const char *name, const char *value, GError **error)
   return value == NULL || vmt_board_set (board, name, value, error);
 }
 
-static gboolean
-apply_settings (VmtBoard *board, char **settings, GError **error)
+/* An argument of -p: "2222:22" is what people type, all of it is
+ * "[tcp:|udp:][ADDRESS:]HOSTPORT:GUESTPORT". */
+typedef struct
 {
-  for (guint i = 0; settings != NULL && settings[i] != NULL; i++)
-    {
-      const char *equal = strchr (settings[i], '=');
-      g_autofree char *name = NULL;
+  const char *protocol;
+  char *address;
+  guint host, guest;
+} Forward;
 
-      if (equal == NULL || equal == settings[i])
-        {
-          g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
-                       _ ("-s %s: write NAME=VALUE, such as memory=1G or uart0.backend=pty"),
-                       settings[i]);
-          return FALSE;
-        }
-      name = g_strndup (settings[i], equal - settings[i]);
-      if (!vmt_board_set (board, name, equal + 1, error))
-        return FALSE;
-    }
-  return TRUE;
+static void
+forward_free (Forward *forward)
+{
+  g_free (forward->address);
+  g_free (forward);
 }
 
-/* "2222:22" is what people type; "tcp:127.0.0.1:2222-:22" what the network back end's list takes.
- */
 static gboolean
-add_forward (VmtBoard *board, const char *text, GError **error)
+is_address (const char *text)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (text);
+
+  /* the network back end's NAT listens on IPv4 */
+  return address != NULL && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV4;
+}
+
+/* (nullable) (transfer full) */
+static Forward *
+parse_forward (const char *text)
 {
   g_auto (GStrv) parts = g_strsplit (text, ":", -1);
   guint n = g_strv_length (parts), first = 0;
   const char *protocol = "tcp", *address = "127.0.0.1";
   guint64 host, guest;
-  g_autofree char *element = NULL;
+  Forward *forward;
 
   if (n > 2 && (g_str_equal (parts[0], "tcp") || g_str_equal (parts[0], "udp")))
-    protocol = parts[first++];
+    protocol = *parts[first++] == 't' ? "tcp" : "udp";
   if (n - first == 3)
     address = parts[first++];
-  if (n - first != 2 || !g_ascii_string_to_unsigned (parts[first], 10, 1, 65535, &host, NULL) ||
+  if (n - first != 2 || !is_address (address) ||
+      !g_ascii_string_to_unsigned (parts[first], 10, 1, 65535, &host, NULL) ||
       !g_ascii_string_to_unsigned (parts[first + 1], 10, 1, 65535, &guest, NULL))
+    return NULL;
+  forward = g_new (Forward, 1);
+  *forward = (Forward){ protocol, g_strdup (address), (guint)host, (guint)guest };
+  return forward;
+}
+
+static GPtrArray *
+parse_forwards (char **texts, int *status)
+{
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify)forward_free);
+
+  for (guint i = 0; texts != NULL && texts[i] != NULL; i++)
     {
-      g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
-                   _ ("-p %s: write HOSTPORT:GUESTPORT, such as 2222:22, or "
-                      "[tcp:|udp:][ADDRESS:]HOSTPORT:GUESTPORT"),
-                   text);
-      return FALSE;
+      Forward *forward = parse_forward (texts[i]);
+
+      if (forward == NULL)
+        {
+          *status = report_usage ("run",
+                                  _ ("-p %s: write HOSTPORT:GUESTPORT, such as 2222:22, or "
+                                     "[tcp:|udp:][ADDRESS:]HOSTPORT:GUESTPORT, with an IPv4 "
+                                     "address and ports from 1 to 65535"),
+                                  texts[i]);
+          return NULL;
+        }
+      g_ptr_array_add (list, forward);
     }
-  element = g_strdup_printf ("%s:%s:%u-:%u", protocol, address, (guint)host, (guint)guest);
-  if (!vmt_board_add (board, "forward", element, error))
-    return FALSE;
-  if (guest == 22)
-    fprintf (stderr, _ ("vmtool: when the guest's SSH server runs: ssh -p %u USER@%s\n"),
-             (guint)host, address);
+  return g_steal_pointer (&list);
+}
+
+static gboolean
+add_forwards (VmtBoard *board, GPtrArray *forwards, GError **error)
+{
+  for (guint i = 0; i < forwards->len; i++)
+    {
+      const Forward *forward = forwards->pdata[i];
+      g_autofree char *element = g_strdup_printf ("%s:%s:%u-:%u", forward->protocol,
+                                                  forward->address, forward->host, forward->guest);
+      if (!vmt_board_add (board, "forward", element, error))
+        return FALSE;
+    }
   return TRUE;
+}
+
+/* Once the ports are open. */
+static void
+print_forwards (GPtrArray *forwards)
+{
+  for (guint i = 0; i < forwards->len; i++)
+    {
+      const Forward *forward = forwards->pdata[i];
+      gboolean any = g_str_equal (forward->address, "0.0.0.0");
+
+      if (forward->guest == 22 && g_str_equal (forward->protocol, "tcp"))
+        fprintf (stderr, _ ("vmtool: when the guest's SSH server runs: ssh -p %u USER@%s\n"),
+                 forward->host, any ? "127.0.0.1" : forward->address);
+    }
 }
 
 static int
@@ -123,7 +168,7 @@ start_control (VmtMachine *machine)
 }
 
 static int
-run_machine (VmtMachine *machine)
+run_machine (VmtMachine *machine, GPtrArray *forwards)
 {
   static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
   GSource *sources[G_N_ELEMENTS (signals)];
@@ -138,6 +183,7 @@ run_machine (VmtMachine *machine)
     return report_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
     sources[i] = watch_signal (machine, signals[i]);
+  print_forwards (forwards);
   control = start_control (machine);
   console = console_new (machine);
   ok = vmt_machine_run (machine, &reason, &status, &error);
@@ -160,7 +206,7 @@ cmd_run (int argc, char **argv)
 {
   g_autofree char *kernel = NULL, *initrd = NULL, *append = NULL, *firmware = NULL,
                   *on_reset = NULL, *name = NULL;
-  g_auto (GStrv) settings = NULL, forwards = NULL;
+  g_auto (GStrv) settings = NULL, forward_texts = NULL;
   gboolean ephemeral = FALSE;
   const GOptionEntry entries[] = {
     { "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &kernel,
@@ -169,7 +215,7 @@ cmd_run (int argc, char **argv)
     { "append", 'a', 0, G_OPTION_ARG_STRING, &append, N_ ("Kernel command line"), N_ ("TEXT") },
     { "firmware", 'f', 0, G_OPTION_ARG_FILENAME, &firmware,
       N_ ("Firmware file, or \"none\" (default: built in)"), N_ ("FILE") },
-    { "forward", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &forwards,
+    { "forward", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &forward_texts,
       N_ ("Lead a port of this host to the guest"), N_ ("HOST:GUEST") },
     { "ephemeral", 'e', 0, G_OPTION_ARG_NONE, &ephemeral,
       N_ ("Throw away what is written to the disks"), NULL },
@@ -183,6 +229,7 @@ cmd_run (int argc, char **argv)
   };
   g_autoptr (VmtBoard) board = NULL;
   g_autoptr (VmtMachine) machine = NULL;
+  g_autoptr (GPtrArray) forwards = NULL;
   GError *error = NULL;
   int status;
 
@@ -193,6 +240,13 @@ cmd_run (int argc, char **argv)
     return status;
   if (argc < 2)
     return report_usage ("run", _ ("which board? \"vmtool board list\" shows them"));
+  if (!check_settings ("run", settings, &status))
+    return status;
+  if (on_reset != NULL && !g_str_equal (on_reset, "reboot") && !g_str_equal (on_reset, "exit"))
+    return report_usage ("run", _ ("--on-reset %s: write reboot or exit"), on_reset);
+  forwards = parse_forwards (forward_texts, &status);
+  if (forwards == NULL)
+    return status;
   board = vmt_board_find (argv[1], &error);
   if (board == NULL)
     return report_error (error);
@@ -207,9 +261,8 @@ cmd_run (int argc, char **argv)
   for (int i = 2; i < argc; i++)
     if (!vmt_board_add (board, "disks", argv[i], &error))
       return report_error (error);
-  for (guint i = 0; forwards != NULL && forwards[i] != NULL; i++)
-    if (!add_forward (board, forwards[i], &error))
-      return report_error (error);
+  if (!add_forwards (board, forwards, &error))
+    return report_error (error);
   machine = vmt_board_build (board, name != NULL ? name : vmt_board_get_name (board), &error);
-  return machine != NULL ? run_machine (machine) : report_error (error);
+  return machine != NULL ? run_machine (machine, forwards) : report_error (error);
 }

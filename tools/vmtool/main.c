@@ -83,6 +83,38 @@ parse_options (const char *command, const char *arguments, const char *summary,
   return TRUE;
 }
 
+gboolean
+check_settings (const char *command, char **settings, int *status)
+{
+  for (guint i = 0; settings != NULL && settings[i] != NULL; i++)
+    {
+      const char *equal = strchr (settings[i], '=');
+
+      if (equal == NULL || equal == settings[i])
+        {
+          *status = report_usage (
+              command, _ ("-s %s: write NAME=VALUE, such as memory=1G or uart0.backend=pty"),
+              settings[i]);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+apply_settings (VmtBoard *board, char **settings, GError **error)
+{
+  for (guint i = 0; settings != NULL && settings[i] != NULL; i++)
+    {
+      const char *equal = strchr (settings[i], '=');
+      g_autofree char *name = g_strndup (settings[i], equal - settings[i]);
+
+      if (!vmt_board_set (board, name, equal + 1, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 void
 print_json (JsonNode *node)
 {

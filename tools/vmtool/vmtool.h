@@ -35,6 +35,10 @@ int report_usage (const char *command, const char *format, ...) G_GNUC_PRINTF (2
  * code (0 after --help). */
 gboolean parse_options (const char *command, const char *arguments, const char *summary,
                         const GOptionEntry *entries, int *argc, char ***argv, int *status);
+/* The arguments of -s: are they all NAME=VALUE? FALSE as above. */
+gboolean check_settings (const char *command, char **settings, int *status);
+/* Sets them. */
+gboolean apply_settings (VmtBoard *board, char **settings, GError **error);
 /* Standard output, one JSON document, indented. Takes @node. */
 void print_json (JsonNode *node);
 

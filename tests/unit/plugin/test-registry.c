@@ -104,7 +104,7 @@ test_missing (void)
   g_autoptr (VmtRegistry) registry = registry_of (folder, NULL);
 
   assert_missing (registry, VMT_FEATURE_SERVICE, "fixture-godo", "did you mean 'fixture-good'?");
-  assert_missing (registry, VMT_FEATURE_SERVICE, "zebra", "among the 1 installed");
+  assert_missing (registry, VMT_FEATURE_SERVICE, "zebra", "there is no service 'zebra'; there is: ");
   assert_missing (registry, VMT_FEATURE_SERVICE, "", "there is no service ''");
   assert_missing (registry, VMT_FEATURE_DEVICE, "fixture-good", folder);
 }
