@@ -241,14 +241,5 @@ interp_extract (gboolean sign, InterpPlace a)
   return (sign ? s : z)[a];
 }
 
-/* Keeps what an instruction is about to overwrite: imm units of 8 bytes from a to d. No result of
- * its own. */
-HANDLER (save)
-{
-  for (gint64 i = 0; i < ip->imm; i++)
-    R (ip->d + i) = R (ip->a + i);
-  NEXT (1, acc, acc2);
-}
-
-const InterpHandler interp_li = li, interp_pcrel = pcrel, interp_save = save;
+const InterpHandler interp_li = li, interp_pcrel = pcrel;
 const InterpHandler interp_select[N_PLACES] = { select_M, select_A, select_B };

@@ -17,7 +17,7 @@ typedef struct
   const VmtArchOps *arch;
   VmtExecBlock *block;
   guint32 scratch; /* first unit of the area */
-  GArray *ops, *links, *insns, *undos;
+  GArray *ops, *links, *insns;
   GArray *link_slots, *branch_slots; /* slots with a link; those of branches */
   guint32 *temp_slots;
   guint32 spare; /* the next free unit */
@@ -754,54 +754,6 @@ emit_op (Compiler *c, guint index)
     }
 }
 
-static guint
-ops_of (const VmtIrBlock *ir, guint insn)
-{
-  return insn + 1 < ir->n_insns ? ir->insns[insn + 1].first_op : ir->n_ops;
-}
-
-/* Before op @index, which writes a global: when a later op of its instruction may fault, the old
- * value is kept. */
-static void
-save_global (Compiler *c, guint index)
-{
-  const VmtIrOp *ops = c->ir->ops;
-  VmtIrVal d = ops[index].d;
-  if (c->ir->n_insns == 0 || d == VMT_IR_NO_VAL || !vmt_ir_is_global (d))
-    return;
-  guint end = ops_of (c->ir, c->insn);
-  gboolean may_fault = FALSE;
-  for (guint i = index + 1; i < end && ops[i].opcode != VMT_IR_COMMIT && !may_fault; i++)
-    may_fault = (vmt_ir_op_info[ops[i].opcode].flags & VMT_IR_OP_FAULT) != 0;
-  if (!may_fault)
-    return;
-  guint units = type_units ((VmtIrType)c->arch->globals[d].type);
-  InterpUndo undo = {
-    .slot = here (c),
-    .until = G_MAXUINT16, /* until known */
-    .global = (guint16)global_slot (c, d),
-    .saved = (guint16)new_slot (c, units),
-    .size = (guint16)units,
-  };
-  InterpOp *o = emit (c, interp_save);
-  o->d = undo.saved;
-  o->a = undo.global;
-  o->imm = units;
-  g_array_append_val (c->undos, undo);
-}
-
-/* Saved values no longer matter from here on. */
-static void
-settle_undos (Compiler *c)
-{
-  for (guint i = 0; i < c->undos->len; i++)
-    {
-      InterpUndo *undo = &g_array_index (c->undos, InterpUndo, i);
-      if (undo->until == G_MAXUINT16)
-        undo->until = (guint16)(c->ops->len - 1);
-    }
-}
-
 /* Whether temporaries live across the beginning of each instruction. */
 static void
 find_clean (Compiler *c)
@@ -860,7 +812,6 @@ compile_ops (Compiler *c)
   g_array_set_size (c->link_slots, 0);
   g_array_set_size (c->branch_slots, 0);
   g_array_set_size (c->insns, 0);
-  g_array_set_size (c->undos, 0);
   g_array_set_size (c->atoms, 0);
   g_array_set_size (c->plans, 0);
   memset (c->n_alu, 0, sizeof c->n_alu);
@@ -872,25 +823,16 @@ compile_ops (Compiler *c)
       while (next_insn < ir->n_insns && ir->insns[next_insn].first_op <= i)
         {
           InterpInsn insn = { .slot = here (c), .page_offset = ir->insns[next_insn].page_offset };
-          settle_undos (c);
           g_array_append_val (c->insns, insn);
           c->insn = next_insn++;
         }
       if (ir->ops[i].opcode == VMT_IR_EXT)
         continue;
-      if (ir->ops[i].opcode == VMT_IR_COMMIT)
-        settle_undos (c);
-      save_global (c, i);
       if (!emit_op (c, i))
-        {
-          if (vmt_ir_op_info[ir->ops[i].opcode].flags & VMT_IR_OP_HAS_EXT)
-            save_global (c, i + 1);
-          emit_eval (c, i);
-        }
+        emit_eval (c, i);
       if (c->ops->len > G_MAXUINT16 - 16)
         c->broken = TRUE;
     }
-  settle_undos (c);
   while (next_insn < ir->n_insns)
     {
       InterpInsn insn = { .slot = here (c), .page_offset = ir->insns[next_insn++].page_offset };
@@ -969,8 +911,7 @@ finish (Compiler *c, gsize *bytes)
   gsize ops_size = sizeof (InterpOp) * c->ops->len;
   gsize links_size = sizeof (InterpLink) * c->links->len;
   gsize insns_size = sizeof (InterpInsn) * c->insns->len;
-  gsize undos_size = sizeof (InterpUndo) * c->undos->len;
-  *bytes = sizeof (InterpStream) + ops_size + links_size + insns_size + undos_size;
+  *bytes = sizeof (InterpStream) + ops_size + links_size + insns_size;
   InterpStream *s = g_malloc (*bytes);
   memset (s, 0, sizeof *s);
   s->block = c->block;
@@ -978,18 +919,14 @@ finish (Compiler *c, gsize *bytes)
   s->n_ops = c->ops->len;
   s->n_links = c->links->len;
   s->n_insns = c->insns->len;
-  s->n_undos = c->undos->len;
   s->links = (InterpLink *)((guint8 *)s->ops + ops_size);
   s->insns = (InterpInsn *)((guint8 *)s->links + links_size);
-  s->undos = (InterpUndo *)((guint8 *)s->insns + insns_size);
   if (ops_size > 0)
     memcpy (s->ops, c->ops->data, ops_size);
   if (links_size > 0)
     memcpy (s->links, c->links->data, links_size);
   if (insns_size > 0)
     memcpy (s->insns, c->insns->data, insns_size);
-  if (undos_size > 0)
-    memcpy (s->undos, c->undos->data, undos_size);
   for (guint i = 0; i < s->n_links; i++)
     {
       InterpLink *link = &s->links[i];
@@ -1017,7 +954,6 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
   c.ops = g_array_new (FALSE, FALSE, sizeof (InterpOp));
   c.links = g_array_new (FALSE, FALSE, sizeof (InterpLink));
   c.insns = g_array_new (FALSE, FALSE, sizeof (InterpInsn));
-  c.undos = g_array_new (FALSE, FALSE, sizeof (InterpUndo));
   c.atoms = g_array_new (FALSE, TRUE, sizeof (guint8));
   c.plans = g_array_new (FALSE, FALSE, sizeof (BranchPlan));
   c.link_slots = g_array_new (FALSE, FALSE, sizeof (guint));
@@ -1039,7 +975,6 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
       g_array_set_size (c.ops, 0);
       g_array_set_size (c.links, 0);
       g_array_set_size (c.link_slots, 0);
-      g_array_set_size (c.undos, 0);
       emit (&c, interp_eval_block);
       c.has_eval = TRUE;
     }
@@ -1060,7 +995,6 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
   g_array_unref (c.ops);
   g_array_unref (c.links);
   g_array_unref (c.insns);
-  g_array_unref (c.undos);
   g_array_unref (c.atoms);
   g_array_unref (c.plans);
   g_array_unref (c.link_slots);

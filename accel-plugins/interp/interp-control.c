@@ -20,17 +20,11 @@ find_insn (const InterpStream *stream, guint slot)
   return low;
 }
 
-/* The instruction at @slot has not been executed: its partial results go, pc and count are those at
+/* The instruction at @slot has not been executed: pc and count are those at
  * its beginning. */
 static void
 retreat (VmtVcpu *vcpu, const InterpStream *stream, guint slot)
 {
-  for (guint i = stream->n_undos; i-- > 0;)
-    {
-      const InterpUndo *undo = &stream->undos[i];
-      if (undo->slot < slot && slot <= undo->until)
-        memcpy (&R (undo->global), &R (undo->saved), undo->size * 8);
-    }
   if (stream->n_insns == 0)
     {
       vcpu->pc = vcpu->page_va + (stream->block->pa & ~VMT_PAGE_MASK);
@@ -488,13 +482,11 @@ eval_whole (const InterpOp *ip, VmtVcpu *vcpu)
     .vcpu = vcpu,
     .block = stream->ir,
     .mem = &mem_ops,
-    .values = g_new0 (VmtIrValue, stream->ir->n_temps),
     .page_va = vcpu->page_va,
     .budget = G_MAXINT64,
   };
   VmtIrEvalExit exit = vmt_ir_eval_block (&eval);
   finish_eval (vcpu, &eval, exit, eval.insn);
-  g_free (eval.values);
 }
 
 HANDLER (eval_block)

@@ -61,15 +61,6 @@ typedef struct
   gboolean clean; /* no temporary lives across its beginning */
 } InterpInsn;
 
-/* An instruction that writes a global and may fault after that: the global's old value is saved at
- * @slot, and put back when a slot after it, up to @until, faults. */
-typedef struct
-{
-  guint16 slot, until;
-  guint16 global, saved; /* units of 8 bytes */
-  guint16 size;          /* likewise */
-} InterpUndo;
-
 struct _InterpStream
 {
   VmtExecBlock *block;
@@ -78,8 +69,7 @@ struct _InterpStream
   InterpLink *incoming;
   InterpLink *links;
   InterpInsn *insns;
-  InterpUndo *undos;
-  guint n_links, n_insns, n_undos, n_ops;
+  guint n_links, n_insns, n_ops;
   InterpOp ops[];
 };
 
@@ -179,8 +169,7 @@ const InterpShapes *interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth
 const InterpShapes1 *interp_unary (VmtIrOpcode opcode, InterpWidth width);
 /* Shapes are those of the second operand and the third; the first is in memory. */
 InterpHandler interp_shadd (guint shift, gboolean uw, InterpPlace a, InterpPlace b);
-extern const InterpHandler interp_mov[N_PLACES], interp_li, interp_pcrel, interp_select[N_PLACES],
-    interp_save;
+extern const InterpHandler interp_mov[N_PLACES], interp_li, interp_pcrel, interp_select[N_PLACES];
 InterpHandler interp_extract (gboolean sign, InterpPlace a);
 
 typedef enum
