@@ -552,11 +552,8 @@ static gboolean
 emit_fp (Compiler *c, const VmtIrOp *op)
 {
   if (op->opcode == VMT_IR_F2BITS)
-    return emit_unary (c, op, VMT_IR_MOV,
-                       op->type == VMT_IR_I64                              ? WIDTH_64
-                       : op->type == VMT_IR_I32 && (op->flags & VMT_IR_SX) ? WIDTH_32S
-                       : op->type == VMT_IR_I32                            ? WIDTH_32Z
-                                                                           : N_WIDTHS);
+    return (op->type == VMT_IR_I64 || op->type == VMT_IR_I32) &&
+           emit_unary (c, op, VMT_IR_MOV, width_of (op));
   if (op->opcode == VMT_IR_BITS2F && op->type == VMT_IR_F64)
     return emit_unary (c, op, VMT_IR_MOV, WIDTH_64);
   InterpHandler handler = interp_fp (op);

@@ -420,6 +420,9 @@ interp_fp (const VmtIrOp *op)
   const gboolean is_unsigned = (op->imm & 0x1000) != 0;
   int f = format_index (op->type, boxed);
 
+  /* that raises no flags */
+  if ((vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_FP) && (op->imm & 8))
+    return NULL;
   switch (op->opcode)
     {
     case VMT_IR_FADD:

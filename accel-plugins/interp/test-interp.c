@@ -310,7 +310,8 @@ pick (VmtIrBuilder *b, char class, VmtIrType type, GArray *values)
   return pick_global (want);
 }
 
-static void
+/* TRUE: state has been changed, so that no later op of the instruction may fault. */
+static gboolean
 emit (VmtIrBuilder *b, const Form *form, gint32 imm, GArray *values)
 {
   VmtIrVal o[3];
@@ -360,19 +361,20 @@ emit (VmtIrBuilder *b, const Form *form, gint32 imm, GArray *values)
       break;
     }
   if (result == VMT_IR_NO_VAL || values == NULL)
-    return;
+    return TRUE;
   VmtIrType type =
       form->opcode == VMT_IR_CALL ? VMT_IR_I64 : vmt_ir_op_result_type (form->opcode, form->type);
   if (vmt_ir_type_class (type) == 'f' && type != VMT_IR_F80)
     type = VMT_IR_F64;
   VmtIrVal global = pick_global (type);
   if (global != VMT_IR_NO_VAL && g_rand_boolean (rnd) && !(global >= 8 && global < N_INT))
-    vmt_ir_set (b, global, result);
-  else
     {
-      Value v = { result, (guint8)type };
-      g_array_append_val (values, v);
+      vmt_ir_set (b, global, result);
+      return TRUE;
     }
+  Value v = { result, (guint8)type };
+  g_array_append_val (values, v);
+  return info->flags & VMT_IR_OP_MEM && form->opcode != VMT_IR_LD;
 }
 
 static gboolean
@@ -429,7 +431,8 @@ find_forms (void)
               vmt_ir_insn (b, 0, 4);
               emit (b, &form, imm, NULL);
               g_autoptr (VmtIrBlock) block = vmt_ir_builder_finish (b, 4);
-              if (vmt_ir_block_verify (block, NULL))
+              /* it may have been folded away */
+              if (block->ops[0].opcode == opcode && vmt_ir_block_verify (block, NULL))
                 form.imms[form.n_imms++] = imm;
             }
           if (form.n_imms > 0)
@@ -675,12 +678,11 @@ random_blocks (guint n, gboolean only)
           vmt_ir_insn (b, offset, 4);
           offset += 4;
           guint n_ops = (guint)g_rand_int_range (rnd, 1, 4);
-          for (guint j = 0; j < n_ops && !vmt_ir_builder_is_ended (b); j++)
+          gboolean written = FALSE;
+          for (guint j = 0; j < n_ops && !written && !vmt_ir_builder_is_ended (b); j++)
             {
               const Form *form;
-              do
-                form = &g_array_index (forms, Form, g_rand_int_range (rnd, 0, (gint)forms->len));
-              while (0);
+              form = &g_array_index (forms, Form, g_rand_int_range (rnd, 0, (gint)forms->len));
               if (only || g_rand_boolean (rnd))
                 {
                   guint16 want = common[g_rand_int_range (rnd, 0, G_N_ELEMENTS (common))];
@@ -688,9 +690,10 @@ random_blocks (guint n, gboolean only)
                     form =
                         &g_array_index (forms, Form, g_rand_int_range (rnd, 0, (gint)forms->len));
                 }
-              emit (b, form, form->imms[g_rand_int_range (rnd, 0, (gint)form->n_imms)], values);
+              written =
+                  emit (b, form, form->imms[g_rand_int_range (rnd, 0, (gint)form->n_imms)], values);
             }
-          if (!vmt_ir_builder_is_ended (b) && g_rand_int_range (rnd, 0, 12) == 0)
+          if (!written && !vmt_ir_builder_is_ended (b) && g_rand_int_range (rnd, 0, 12) == 0)
             {
               Form call = { VMT_IR_CALL, VMT_IR_I64, 0, 1, { 0 } };
               emit (b, &call, 0, values);
@@ -725,7 +728,7 @@ random_blocks (guint n, gboolean only)
       run_block (&f, ir, &start, &expected, &got, only && i % 64 == 0 ? 4200 : 2);
     }
   g_test_message ("%u of %u blocks were valid", done, n);
-  g_assert_cmpuint (done, >, n / 8);
+  g_assert_cmpuint (done, >, n / 4);
   vmt_ir_builder_free (b);
   g_free (start.memory);
   g_free (expected.memory);
@@ -736,13 +739,13 @@ random_blocks (guint n, gboolean only)
 static void
 test_all_ops (void)
 {
-  random_blocks (g_test_slow () ? 300000 : 12000, FALSE);
+  random_blocks (g_test_slow () ? 300000 : 5000, FALSE);
 }
 
 static void
 test_common_ops (void)
 {
-  random_blocks (g_test_slow () ? 300000 : 12000, TRUE);
+  random_blocks (g_test_slow () ? 300000 : 5000, TRUE);
 }
 
 /* Every form at least a few times, alone. */
