@@ -42,6 +42,7 @@ lane_op (VmtIrOpcode opcode)
     { VMT_IR_V_FDIV, VMT_IR_FDIV },   { VMT_IR_V_FSQRT, VMT_IR_FSQRT },
     { VMT_IR_V_FMA, VMT_IR_FMA },     { VMT_IR_V_FMIN, VMT_IR_FMIN },
     { VMT_IR_V_FMAX, VMT_IR_FMAX },   { VMT_IR_V_FCMP, VMT_IR_FCMP },
+    { VMT_IR_V_FRINT, VMT_IR_FRINT },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (map); i++)
@@ -207,6 +208,35 @@ integer_lane (const VmtIrOp *op, guint bits, guint64 a, guint64 b, gboolean choo
     }
 }
 
+/* Conversions, whose operands' elements may be of another width. */
+static gboolean
+is_conversion (VmtIrOpcode opcode)
+{
+  return opcode == VMT_IR_V_FCVT || opcode == VMT_IR_V_F2I || opcode == VMT_IR_V_I2F;
+}
+
+static void
+convert_lanes (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x, guint bits, guint lanes)
+{
+  guint from = vmt_ir_type_bits (op->imm >> 8 & 15);
+  VmtIrOp scalar = *op;
+
+  scalar.opcode = op->opcode == VMT_IR_V_FCVT  ? VMT_IR_FCVT
+                  : op->opcode == VMT_IR_V_F2I ? VMT_IR_F2I
+                                               : VMT_IR_I2F;
+  scalar.type = VMT_IR_ELEM (op->flags);
+  scalar.flags = 0;
+  for (guint i = 0; i < MIN (lanes, vmt_ir_type_bits (op->type) / from); i++)
+    if (is_active (op, x, i))
+      {
+        VmtIrEvalArgs lane = { 0 };
+
+        lane.a.q[0] = vmt_ir_get_lane (&x->a, from, i);
+        vmt_ir_eval_fp_op (e, &scalar, &lane);
+        vmt_ir_put_lane (&x->d, bits, i, lane.d.q[0]);
+      }
+}
+
 gboolean
 vmt_ir_eval_vector (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
 {
@@ -249,11 +279,20 @@ vmt_ir_eval_vector (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
       break;
     }
 
+  if (is_conversion (op->opcode))
+    {
+      convert_lanes (e, op, x, bits, lanes);
+      env.flags = fp->flags;
+    }
   if (info->flags & VMT_IR_OP_FP && op->opcode != VMT_IR_V_FMIN && op->opcode != VMT_IR_V_FMAX &&
       (op->imm & 7) != 7)
     env.round = op->imm & 7;
   switch (op->opcode)
     {
+    case VMT_IR_V_FCVT:
+    case VMT_IR_V_F2I:
+    case VMT_IR_V_I2F:
+      break;
     case VMT_IR_V_AES:
     case VMT_IR_V_SHA256:
     case VMT_IR_V_SHA1:

@@ -271,6 +271,13 @@ VMT_IR_OP (V_FMA, "vfma", "v:vvv#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
 VMT_IR_OP (V_FMIN, "vfmin", "v:vv#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
 VMT_IR_OP (V_FMAX, "vfmax", "v:vv#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
 VMT_IR_OP (V_FCMP, "vfcmp", "p:vv#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
+VMT_IR_OP (V_FRINT, "vfrint", "v:v#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
+/* imm as of FCVT, F2I and I2F, flags name the result's element. Of operands with smaller elements
+ * the low ones are converted; with larger ones the result's low elements are made, the others are
+ * 0. */
+VMT_IR_OP (V_FCVT, "vfcvt", "v:v#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
+VMT_IR_OP (V_F2I, "vf2i", "v:v#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
+VMT_IR_OP (V_I2F, "vi2f", "v:v#", VMT_IR_OP_VEC | VMT_IR_OP_FP)
 /* Complex multiply-add a * b + c of (real, imaginary) pairs: bits 8-9 of imm rotate a by 90 degrees
  * each; half of the product's terms. */
 VMT_IR_OP (V_FCMLA, "vfcmla", "v:vvv#", VMT_IR_OP_VEC | VMT_IR_OP_FP)

@@ -114,6 +114,8 @@ allowed_types (VmtIrOpcode opcode)
 static guint
 allowed_elements (VmtIrOpcode opcode)
 {
+  if (opcode == VMT_IR_V_F2I)
+    return ONE (I32) | ONE (I64);
   if (vmt_ir_op_info[opcode].flags & VMT_IR_OP_FP)
     return FLOATS;
   switch (opcode)
@@ -240,6 +242,7 @@ imm_ok (const VmtIrOp *op)
     case VMT_IR_V_FCMLA:
       return !(imm & ~0x30fu) && round_ok (imm);
     case VMT_IR_FRINT:
+    case VMT_IR_V_FRINT:
       return !(imm & ~0x10fu) && round_ok (imm);
     case VMT_IR_FMIN:
     case VMT_IR_FMAX:
@@ -256,10 +259,14 @@ imm_ok (const VmtIrOp *op)
     case VMT_IR_FCVT:
       return !(imm & ~0xf0fu) && round_ok (imm) && from != op->type &&
              (FLOATS | ONE (F80)) >> from & 1;
+    case VMT_IR_V_FCVT:
+      return !(imm & ~0xf0fu) && round_ok (imm) && from != elem && FLOATS >> from & 1;
     case VMT_IR_F2I:
+    case VMT_IR_V_F2I:
       return !(imm & ~0x7f0fu) && round_ok (imm) && FLOATS >> from & 1 &&
              imm >> 13 <= VMT_IR_FP_SAT_X86;
     case VMT_IR_I2F:
+    case VMT_IR_V_I2F:
       return !(imm & ~0x1f0fu) && round_ok (imm) && INTS >> from & 1;
     case VMT_IR_CRC32:
     case VMT_IR_FL_PACK:
