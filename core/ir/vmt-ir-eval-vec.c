@@ -74,7 +74,7 @@ shift (VmtIrOpcode opcode, guint bits, guint64 a, guint64 count)
 
   if (count > 64)
     count = 64;
-  return (guint64)(opcode == VMT_IR_V_SHL ? x << count : x >> count);
+  return opcode == VMT_IR_V_SHL ? (guint64)((u128)x << count) : (guint64)(x >> count);
 }
 
 /* The operands' element types differ from the result's, or every element of the result depends on
@@ -397,10 +397,11 @@ vmt_ir_eval_vector_mem (VmtIrEval *e, const VmtIrOp *op, VmtIrEvalArgs *x)
     vmt_ir_put_lane (&x->d, bits, i, x->has_xb ? vmt_ir_get_lane (&x->xb, bits, i) : 0);
   for (guint i = 0; i < lanes; i++)
     {
-      guint64 va = lane_address (op, x, bits, i);
+      guint64 va;
 
       if (!(active >> i & 1))
         continue;
+      va = lane_address (op, x, bits, i);
       if (is_indexed (op))
         set_remaining (op, x, bits, active & G_MAXUINT64 << i);
       if (op->opcode == VMT_IR_V_LDR || op->opcode == VMT_IR_V_STR)

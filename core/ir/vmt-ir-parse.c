@@ -102,7 +102,7 @@ number (const char *t, guint64 *lo, guint64 *hi)
     {
       if (x > G_GUINT64_CONSTANT (1) << 63)
         return FALSE;
-      x = (guint64) - (gint64)(guint64)x;
+      x = (guint64)0 - (guint64)x;
     }
   *lo = x;
   if (hi)

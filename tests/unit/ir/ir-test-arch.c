@@ -385,15 +385,21 @@ test_eval (TestState *state, const VmtIrBlock *block, gint64 budget, guint64 *pc
   return how;
 }
 
+static gboolean
+same (gconstpointer a, gconstpointer b, gsize size)
+{
+  return !size || !memcmp (a, b, size);
+}
+
 gboolean
 test_blocks_equal (const VmtIrBlock *a, const VmtIrBlock *b)
 {
   return a->n_ops == b->n_ops && a->n_insns == b->n_insns && a->n_consts == b->n_consts &&
          a->n_temps == b->n_temps && a->arch == b->arch && a->fp_policy == b->fp_policy &&
-         !memcmp (a->ops, b->ops, a->n_ops * sizeof *a->ops) &&
-         !memcmp (a->insns, b->insns, a->n_insns * sizeof *a->insns) &&
-         !memcmp (a->consts, b->consts, a->n_consts * sizeof *a->consts) &&
-         !memcmp (a->temp_types, b->temp_types, a->n_temps);
+         same (a->ops, b->ops, a->n_ops * sizeof *a->ops) &&
+         same (a->insns, b->insns, a->n_insns * sizeof *a->insns) &&
+         same (a->consts, b->consts, a->n_consts * sizeof *a->consts) &&
+         same (a->temp_types, b->temp_types, a->n_temps);
 }
 
 gboolean

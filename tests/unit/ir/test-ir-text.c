@@ -134,7 +134,8 @@ test_forms (void)
   g_autofree char *text = NULL;
   g_autoptr (VmtIrBlock) block = vmt_ir_block_from_text (
       "; a comment\r\n\n  block ; begins\n\tinsn -2,4\r\n%0=add.i64 x5,-1;\n"
-      "x6 = ld.i32.sx %0 , #-8 { release acquire }\n x7=mov.i64 18446744073709551615\n jump "
+      "f0 = bits2f.f64 -9223372036854775808\nx6 = ld.i32.sx %0 , #-8 { release acquire }\n "
+      "x7=mov.i64 18446744073709551615\n jump "
       "#4\nend",
       ARCH, &error);
 
@@ -142,6 +143,7 @@ test_forms (void)
   text = vmt_ir_block_to_text (block);
   g_assert_cmpstr (text, ==,
                    "block\ninsn -2, 4\n  %0 = add.i64 x5, 0xffffffffffffffff\n"
+                   "  f0 = bits2f.f64 0x8000000000000000\n"
                    "  x6 = ld.i32.sx %0, #-8 {acquire release}\n"
                    "  x7 = mov.i64 0xffffffffffffffff\n  jump #4\nend\n");
 }
