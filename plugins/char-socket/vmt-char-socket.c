@@ -191,14 +191,16 @@ listen_at (VmtCharSocket *self, const struct sockaddr_un *address, GError **erro
   int rc;
 
   /* What a killed process left behind is taken away; a living one, or anything that is no socket,
-   * is not. */
+   * is not. A socket of another type tells which without being taken for a peer: it is refused by
+   * both, but for other reasons. */
   if (lstat (self->path, &st) == 0 && S_ISSOCK (st.st_mode))
     {
-      probe = connect_to (address);
+      probe = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      if (probe >= 0 && connect (probe, (const struct sockaddr *)address, sizeof *address) != 0 &&
+          errno == ECONNREFUSED)
+        g_unlink (self->path);
       if (probe >= 0)
         close (probe);
-      else if (errno == ECONNREFUSED)
-        g_unlink (self->path);
     }
   self->listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   /* Only its user may talk to the guest. The mode is set before anybody can connect: nobody can
