@@ -94,7 +94,7 @@ drain (VmtHtif *self)
   if (self->tx_count == 0)
     return;
   if (self->backend != NULL)
-    done = MIN (vmt_char_write (self->backend, self->tx, self->tx_count), self->tx_count);
+    done = vmt_char_write (self->backend, self->tx, self->tx_count);
   memmove (self->tx, self->tx + done, self->tx_count - done);
   self->tx_count -= done;
 }

@@ -53,7 +53,7 @@ write_buffer (VmtVirtioConsole *self)
         }
       done = size = piece->size - skip;
       if (self->backend != NULL)
-        done = MIN (vmt_char_write (self->backend, (guint8 *)piece->base + skip, size), size);
+        done = vmt_char_write (self->backend, (guint8 *)piece->base + skip, size);
       self->tx_done += done;
       if (done < size)
         return FALSE;

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "virtio-bench.h"
+
+#define F(bit) (G_GUINT64_CONSTANT (1) << (bit))
+#define F_MAC F (5)
+#define F_MRG_RXBUF F (15)
+
+typedef struct
+{
+  VirtioBench v;
+  FakeNet *net;
+} Bench;
+
+static void
+setup (Bench *bench, gconstpointer data)
+{
+  bench->net = fake_net_new ();
+  virtio_bench_init (&bench->v, "virtio-net", bench->net, data != NULL ? "mac" : NULL, data);
+}
+
+static void
+teardown (Bench *bench, gconstpointer data)
+{
+  virtio_bench_clear (&bench->v);
+}
+
+static void
+fill (guint8 *frame, guint size, guint seed)
+{
+  for (guint i = 0; i < size; i++)
+    frame[i] = i * 3 + seed;
+}
+
+static void
+test_mac (Bench *bench, gconstpointer data)
+{
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x100, 4), ==, 0xefcdab02);
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x104, 2), ==, 0x2301);
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x106, 2), ==, 1);
+}
+
+static void
+test_made_mac (Bench *bench, gconstpointer data)
+{
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x100, 1), ==, 0x52);
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x101, 1), ==, 0x54);
+}
+
+static void
+test_mac_refused (void)
+{
+  static const char *const bad[] = {
+    "52:54:00:12:34",     "52:54:00:12:34:5g", "52-54-00-12-34-56",
+    "52:54:00:12:34:567", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff"
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (VmtHarness) h = vmt_harness_new (RAM, RAM_SIZE);
+      g_autoptr (VmtDevice) slot = virtio_bench_create ("virtio-mmio");
+      g_autoptr (VmtDevice) device = virtio_bench_create ("virtio-net");
+      g_autoptr (GError) error = NULL;
+
+      g_object_set (device, "mac", bad[i], NULL);
+      g_assert_true (vmt_harness_add (h, NULL, "slot", slot, SLOT, &error));
+      g_assert_true (vmt_harness_add (h, slot, "net", device, G_MAXUINT64, &error));
+      g_assert_false (vmt_harness_realize (h, &error));
+      g_assert_nonnull (strstr (error->message, bad[i]));
+    }
+}
+
+static void
+test_transmit (Bench *bench, gconstpointer data)
+{
+  DriverQueue *tx = &bench->v.queues[1];
+  guint8 frame[2000];
+
+  virtio_bench_start (&bench->v, F_MAC, 2, 32);
+  fill (frame, sizeof frame, 1);
+  /* In one piece with its header, behind it, and in three pieces. */
+  g_assert_true (vmt_harness_poke (bench->v.harness, DATA + 12, frame, 1514));
+  driver_set_desc (tx, tx->desc, 0, DATA, 1526, 0, 0);
+  driver_offer (tx, 0);
+  virtio_bench_notify (&bench->v, 1);
+  g_assert_cmpmem (bench->net->last->data, bench->net->last->len, frame, 1514);
+  driver_set_desc (tx, tx->desc, 0, DATA, 12, DESC_NEXT, 1);
+  driver_set_desc (tx, tx->desc, 1, DATA + 12, 60, 0, 0);
+  driver_offer (tx, 0);
+  virtio_bench_notify (&bench->v, 1);
+  g_assert_cmpmem (bench->net->last->data, bench->net->last->len, frame, 60);
+  driver_set_desc (tx, tx->desc, 0, DATA, 5, DESC_NEXT, 1);
+  driver_set_desc (tx, tx->desc, 1, DATA + 5, 107, DESC_NEXT, 2);
+  driver_set_desc (tx, tx->desc, 2, DATA + 112, 900, 0, 0);
+  driver_offer (tx, 0);
+  virtio_bench_notify (&bench->v, 1);
+  g_assert_cmpmem (bench->net->last->data, bench->net->last->len, frame, 1000);
+  g_assert_cmpuint (bench->net->n_sent, ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (driver_take_used (tx, NULL, NULL));
+  g_assert_cmphex (virtio_bench_ack (&bench->v), ==, 1);
+  /* No frame, a header that is cut off, far too much: nothing is sent, and the driver has its
+   * buffers back. */
+  driver_offer_pair (tx, 0, DATA, 12, 0, 0);
+  driver_offer_pair (tx, 1, DATA, 3, 0, 0);
+  driver_offer_pair (tx, 2, DATA, 65536 + 13, 0, 0);
+  driver_offer_pair (tx, 3, 0, 0, DATA, 100);
+  virtio_bench_notify (&bench->v, 1);
+  g_assert_cmpuint (bench->net->n_sent, ==, 3);
+  for (guint i = 0; i < 4; i++)
+    g_assert_true (driver_take_used (tx, NULL, NULL));
+  g_assert_cmphex (virtio_bench_get_status (&bench->v), ==, 15);
+}
+
+static void
+test_receive (Bench *bench, gconstpointer data)
+{
+  DriverQueue *rx = &bench->v.queues[0];
+  guint8 frame[1514], got[1600];
+  guint32 id, size;
+
+  fill (frame, sizeof frame, 9);
+  /* Nobody there yet. */
+  g_assert_false (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+  virtio_bench_start (&bench->v, F_MAC, 2, 32);
+  g_assert_false (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+  driver_offer_pair (rx, 3, 0, 0, DATA, 1526);
+  virtio_bench_notify (&bench->v, 0);
+  vmt_harness_iterate (bench->v.harness);
+  g_assert_cmpuint (bench->net->n_resumed, ==, 1);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 1514));
+  g_assert_true (driver_take_used (rx, &id, &size));
+  g_assert_cmpuint (id, ==, 3);
+  g_assert_cmpuint (size, ==, 1526);
+  g_assert_true (vmt_harness_peek (bench->v.harness, DATA, got, 1526));
+  g_assert_cmpmem (got + 12, 1514, frame, 1514);
+  g_assert_cmphex (got[10], ==, 1);
+  g_assert_cmphex (got[0] | got[1] | got[11], ==, 0);
+  g_assert_cmphex (virtio_bench_ack (&bench->v), ==, 1);
+  /* A buffer that is too small goes back empty, and the frame is lost. */
+  driver_offer_pair (rx, 4, 0, 0, DATA, 100);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 1514));
+  g_assert_true (driver_take_used (rx, &id, &size));
+  g_assert_cmpuint (id, ==, 4);
+  g_assert_cmpuint (size, ==, 0);
+  /* A machine that stands still takes nothing. */
+  driver_offer_pair (rx, 4, 0, 0, DATA, 1526);
+  vmt_device_set_running (bench->v.device, FALSE);
+  g_assert_false (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+  vmt_device_set_running (bench->v.device, TRUE);
+  vmt_harness_iterate (bench->v.harness);
+  g_assert_cmpuint (bench->net->n_resumed, ==, 2);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+  g_assert_true (driver_take_used (rx, &id, &size));
+  g_assert_cmpuint (size, ==, 72);
+}
+
+static void
+test_merge (Bench *bench, gconstpointer data)
+{
+  DriverQueue *rx = &bench->v.queues[0];
+  guint8 frame[1000], got[12];
+  guint32 id, size, total = 0;
+
+  virtio_bench_start (&bench->v, F_MAC | F_MRG_RXBUF, 2, 32);
+  fill (frame, sizeof frame, 4);
+  for (guint i = 0; i < 6; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA + 0x1000 * i, 256);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 1000));
+  g_assert_true (vmt_harness_peek (bench->v.harness, DATA, got, 12));
+  g_assert_cmphex (got[10], ==, 4);
+  for (guint i = 0; i < 4; i++)
+    {
+      guint8 part[256];
+      guint skip = i == 0 ? 12 : 0;
+
+      g_assert_true (driver_take_used (rx, &id, &size));
+      g_assert_cmpuint (id, ==, i);
+      g_assert_cmpuint (size, ==, i < 3 ? 256 : 1012 - 3 * 256);
+      g_assert_true (vmt_harness_peek (bench->v.harness, DATA + 0x1000 * i, part, size));
+      g_assert_cmpmem (part + skip, size - skip, frame + total, size - skip);
+      total += size - skip;
+    }
+  g_assert_cmpuint (total, ==, 1000);
+  /* Two are left, which do not hold another: it is lost, they are not. */
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 1000));
+  g_assert_false (driver_take_used (rx, NULL, NULL));
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 400));
+  g_assert_true (driver_take_used (rx, &id, NULL));
+  g_assert_cmpuint (id, ==, 4);
+  g_assert_true (driver_take_used (rx, &id, NULL));
+  g_assert_cmpuint (id, ==, 5);
+  g_assert_false (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+  virtio_bench_check_state (&bench->v);
+}
+
+/* A queue that another vCPU fills without end does not hold the one that notified: here, more than
+ * a round of buffers. */
+static void
+test_round (Bench *bench, gconstpointer data)
+{
+  DriverQueue *tx = &bench->v.queues[1];
+
+  virtio_bench_start (&bench->v, F_MAC, 2, 256);
+  for (guint i = 0; i < 256; i++)
+    driver_offer_pair (tx, i, DATA, 72, 0, 0);
+  virtio_bench_notify (&bench->v, 1);
+  g_assert_cmpuint (bench->net->n_sent, ==, 256);
+  driver_offer_pair (tx, 0, DATA, 72, 0, 0);
+  vmt_harness_advance (bench->v.harness, 1);
+  g_assert_cmpuint (bench->net->n_sent, ==, 257);
+}
+
+static void
+test_fuzz (Bench *bench, gconstpointer data)
+{
+  guint8 frame[60] = { 0 };
+
+  virtio_bench_fuzz (&bench->v, 2, 2000);
+  virtio_bench_start (&bench->v, F_MAC, 2, 32);
+  driver_offer_pair (&bench->v.queues[0], 3, 0, 0, DATA, 1526);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+  g_assert_true (driver_take_used (&bench->v.queues[0], NULL, NULL));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(name, data, func)                                                                      \
+  g_test_add ("/device/virtio-net/" name, Bench, data, setup, func, teardown)
+  ADD ("mac", "02:AB:cd:ef:01:23", test_mac);
+  ADD ("made-mac", NULL, test_made_mac);
+  g_test_add_func ("/device/virtio-net/mac-refused", test_mac_refused);
+  ADD ("transmit", NULL, test_transmit);
+  ADD ("receive", NULL, test_receive);
+  ADD ("merge", NULL, test_merge);
+  ADD ("round", NULL, test_round);
+  ADD ("fuzz", NULL, test_fuzz);
+  return g_test_run ();
+}
