@@ -396,6 +396,88 @@ relate (LockstepRandom *r, gboolean single, guint64 *a, guint64 *b, guint64 *c)
   *a = ((*a + step) & ~high) | (*a & high);
 }
 
+/* @value has so few bits that it is exact in either format. */
+static guint64
+of_value (gboolean single, double value)
+{
+  return single ? of_single ((float)value) : of_double (value);
+}
+
+static double
+random_odd (LockstepRandom *r, guint bits)
+{
+  const guint64 top = G_GUINT64_CONSTANT (1) << (bits - 1);
+  const double value = (double)((lockstep_random_bits (r) & (top - 1)) | top | 1);
+  return lockstep_random_once_in (r, 2) ? -value : value;
+}
+
+/* Results at the edges of rounding, which random operands hardly ever have: ties, and what rounds
+ * up to the smallest normal number or to infinity. */
+static void
+aim (LockstepRandom *r, gboolean single, guint64 *a, guint64 *b, guint64 *c)
+{
+  /* Doubles may be on their way to a single. */
+  const gboolean narrow = single || lockstep_random_once_in (r, 3);
+  const int precision = narrow ? 24 : 53;
+  const int lowest = narrow ? -126 : -1022;
+  const int edges[] = { lowest, lowest, lowest - 1, 1 - lowest + 1, 0 };
+  const int edge = edges[lockstep_random_below (r, G_N_ELEMENTS (edges))];
+  const int by = (int)lockstep_random_below (r, 40) - 20;
+  const double zero = lockstep_random_once_in (r, 2) ? 0. : -0.;
+
+  switch (lockstep_random_below (r, 5))
+    {
+    case 0: /* (1 + e) * (1 - e) = 1 - e * e, just below a power of two */
+      {
+        const double e =
+            ldexp (1, -(precision / 2 + (int)lockstep_random_below (r, precision / 2)));
+        const double sign = lockstep_random_once_in (r, 2) ? 1 : -1;
+        *a = of_value (single, ldexp (1 + e, edge / 2 + by));
+        *b = of_value (single, ldexp (sign * (1 - e), edge - edge / 2 - by));
+        *c = of_value (single, zero);
+        break;
+      }
+    case 1: /* the same for conversions to the narrower format */
+      *a = of_value (single, single ? ldexp (random_odd (r, 8), by)
+                                    : ldexp (1 - ldexp (1, -22 - (int)lockstep_random_below (r, 8)),
+                                             lockstep_random_once_in (r, 2) ? -126 : 128));
+      break;
+    case 2: /* a product one bit too long */
+      {
+        const guint bits = 1 + lockstep_random_below (r, precision - 1);
+        *a = of_value (single, ldexp (random_odd (r, bits), by));
+        *b = of_value (single, ldexp (random_odd (r, precision + 1 - bits), by));
+        *c = of_value (single, lockstep_random_once_in (r, 2) ? zero : ldexp (zero + 1, -100));
+        break;
+      }
+    case 3: /* a sum one bit too long; and a double that is it already */
+      {
+        const double value = random_odd (r, precision);
+        *a = of_value (single, single || !narrow ? value : value + 0.5);
+        *b = of_value (single, lockstep_random_once_in (r, 2) ? 0.5 : -0.5);
+        break;
+      }
+    default: /* halves, on their way to an integer */
+      *a = of_value (single, random_odd (r, 1 + lockstep_random_below (r, precision)) / 2);
+      break;
+    }
+}
+
+/* Integers one bit too long for the format. */
+static void
+aim_integers (const LockstepRow *row, LockstepRandom *r, LockstepCase *c, guint32 word)
+{
+  const LockstepField *rs1 = lockstep_row_get_field (row, "rs1");
+  const guint reg = rs1 != NULL ? (guint)lockstep_field_get (rs1, word) : 0;
+  const guint bits = lockstep_random_once_in (r, 2) ? 25 : 54;
+
+  if (reg == 0 || is_memory (row))
+    return;
+  c->regs[X (reg)] = (guint64)(gint64)random_odd (r, bits) << lockstep_random_below (r, 65 - bits);
+  if (lockstep_random_once_in (r, 4))
+    c->regs[X (reg)] += lockstep_random_below (r, 3) - G_GUINT64_CONSTANT (1);
+}
+
 static void
 relate_floats (const LockstepRow *row, LockstepRandom *r, LockstepCase *c, guint32 word)
 {
@@ -409,6 +491,8 @@ relate_floats (const LockstepRow *row, LockstepRandom *r, LockstepCase *c, guint
       if (g_strcmp0 (field->reg, "float") == 0 && g_strcmp0 (field->role, "in") == 0)
         operands[n++] = &c->regs[F (lockstep_field_get (field, word))];
     }
+  if (n == 0)
+    aim_integers (row, r, c, word);
   if (n == 0 || row->store != 0)
     return;
   /* The fields stand in the encoding's order: rs3, rs2, rs1. */
@@ -418,7 +502,10 @@ relate_floats (const LockstepRow *row, LockstepRandom *r, LockstepCase *c, guint
       operands[i] = operands[n - 1 - i];
       operands[n - 1 - i] = other;
     }
-  relate (r, reads_singles (row), operands[0], operands[1], operands[2]);
+  if (lockstep_random_once_in (r, 2))
+    relate (r, reads_singles (row), operands[0], operands[1], operands[2]);
+  else
+    aim (r, reads_singles (row), operands[0], operands[1], operands[2]);
 }
 
 /* Addresses: in the window, at any alignment unless atomic; or at the end of memory and beyond. */
