@@ -21,6 +21,7 @@ struct _LockstepOracle
   const LockstepArch *arch;
   GStrv command;
   char *executor, *version;
+  guint major;
   const char *const *args;
   const char *const *lacks;
   GPid pid;
@@ -164,7 +165,8 @@ lockstep_oracle_new (const LockstepArch *arch, const char *executor, char **why)
   self->executor = g_strdup (executor);
   self->version = version;
   self->in = self->out = -1;
-  self->lacks = arch->oracle_lacks (major_of (version), &self->args);
+  self->major = major_of (version);
+  self->lacks = arch->oracle_lacks (self->major, &self->args);
   return self;
 }
 
@@ -175,6 +177,12 @@ lockstep_oracle_has_row (LockstepOracle *self, const LockstepRow *row)
     if (lockstep_row_has_extension (row, self->lacks[i]))
       return FALSE;
   return TRUE;
+}
+
+gboolean
+lockstep_oracle_errs (LockstepOracle *self, const LockstepRow *row, const LockstepCase *c)
+{
+  return self->arch->oracle_errs != NULL && self->arch->oracle_errs (self->major, row, c);
 }
 
 static gboolean

@@ -35,6 +35,7 @@ typedef struct
   guint load, store, amo; /* bytes of memory */
   guint n_fields;
   LockstepField fields[8];
+  gboolean excluded; /* from programs */
 } LockstepRow;
 
 typedef struct
@@ -92,6 +93,8 @@ struct _LockstepArch
   const char *const *oracles; /* programs that run a user program, best first; in $PATH */
   /* (nullable): extensions that this version lacks; @args: its arguments. */
   const char *const *(*oracle_lacks) (guint major, const char *const **args);
+  /* Whether this version is known to get the case wrong; @c NULL: any of the row's. */
+  gboolean (*oracle_errs) (guint major, const LockstepRow *row, const LockstepCase *c);
   /* Environment variable with the oracle's command. */
   const char *oracle_variable;
   /* Why the row is not covered, or NULL; @note: what of it is not. */
@@ -126,6 +129,7 @@ void lockstep_oracle_free (LockstepOracle *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepOracle, lockstep_oracle_free)
 const char *lockstep_oracle_get_version (LockstepOracle *self);
 gboolean lockstep_oracle_has_row (LockstepOracle *self, const LockstepRow *row);
+gboolean lockstep_oracle_errs (LockstepOracle *self, const LockstepRow *row, const LockstepCase *c);
 gboolean lockstep_oracle_run (LockstepOracle *self, const LockstepCase *cases, guint n,
                               LockstepResult *results, GError **error);
 
