@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "vmt-clock.h"
 
 #define MS G_GUINT64_CONSTANT (1000000)
@@ -267,6 +270,42 @@ test_real (void)
   vmt_timer_free (shot.timer);
 }
 
+/* Without a timerfd (other hosts, or no descriptor left) the context's own timeout does it, in
+ * microseconds. */
+static void
+test_no_descriptor (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  struct rlimit old, none;
+  Shot shot = { 0 }, late = { 0 };
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  none = old;
+  none.rlim_cur = 0;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  g_assert_cmpint (dup (0), ==, -1); /* it does what it should */
+  VmtClock *clock = vmt_clock_new (context);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &old), ==, 0);
+
+  vmt_clock_set_running (clock, TRUE);
+  arm (&late, clock, 3600 * 1000 * MS);
+  arm (&shot, clock, 5 * MS);
+  while (shot.n == 0)
+    g_main_context_iteration (context, TRUE);
+  g_assert_cmpuint (shot.when, >=, 5 * MS);
+  vmt_timer_set (shot.timer, vmt_clock_get (clock) + 5 * MS);
+  vmt_clock_set_running (clock, FALSE);
+  g_usleep (10000);
+  g_main_context_iteration (context, FALSE);
+  g_assert_cmpuint (shot.n, ==, 1);
+  vmt_clock_set_running (clock, TRUE);
+  while (shot.n == 1)
+    g_main_context_iteration (context, TRUE);
+  g_assert_cmpuint (late.n, ==, 0);
+  vmt_timer_free (shot.timer);
+  vmt_timer_free (late.timer);
+  vmt_clock_free (clock);
+}
+
 /* A timer that is always due does not starve the rest of the context. */
 static gboolean
 set_flag (gpointer data)
@@ -368,6 +407,7 @@ main (int argc, char **argv)
   g_test_add_func ("/machine/clock/from-callback", test_from_callback);
   g_test_add_func ("/machine/clock/random", test_random);
   g_test_add_func ("/machine/clock/real", test_real);
+  g_test_add_func ("/machine/clock/no-descriptor", test_no_descriptor);
   g_test_add_func ("/machine/clock/starvation", test_starvation);
   g_test_add_func ("/machine/clock/threads", test_threads);
   return g_test_run ();
