@@ -7,12 +7,12 @@
 
 #include <libslirp.h>
 
+#include "vmt-net-filter.h"
 #include "vmt-net-forward.h"
 
 /* Frames under way, each direction. What is more is lost, as on any network. */
 #define MAX_QUEUE 512
 #define MAX_FRAME 65536
-#define MIN_FRAME 14
 
 /* Networking without privileges: the guest is behind a router and NAT inside this process
  * (libslirp). */
@@ -459,7 +459,7 @@ vmt_net_user_send (VmtNet *net, const guint8 *frame, gsize size)
   VmtNetUser *self = VMT_NET_USER (net);
   gboolean tell = FALSE;
 
-  if (size < MIN_FRAME || size > MAX_FRAME)
+  if (size > MAX_FRAME || !vmt_net_filter_accepts (frame, size))
     return;
   g_mutex_lock (&self->lock);
   if (g_queue_get_length (&self->from_guest) < MAX_QUEUE)
