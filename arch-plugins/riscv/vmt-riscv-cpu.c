@@ -214,6 +214,7 @@ vmt_riscv_cpu_describe_cpu (VmtCpu *cpu, VmtFirmwareNode *node)
   VmtFirmwareNode *intc = vmt_firmware_node_add_child (node, "interrupt-controller");
   vmt_firmware_node_set_compatible (intc, intc_compatible);
   vmt_firmware_node_set_u32 (intc, "#interrupt-cells", 1);
+  vmt_firmware_node_set_u32 (intc, "#address-cells", 0);
   vmt_firmware_node_set_flag (intc, "interrupt-controller");
 }
 

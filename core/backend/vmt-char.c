@@ -9,6 +9,8 @@ typedef struct
 {
   const VmtCharFrontend *frontend;
   gpointer device;
+  const VmtCharFrontend *overlay; /* takes the input, if it is there */
+  gpointer overlay_device;
   VmtWaker *resume;
   /* The stream found the device full (or injected bytes are waiting): vmt_char_resume() has
    * something to do. */
@@ -23,17 +25,27 @@ G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (VmtChar, vmt_char, VMT_TYPE_BACKEND)
 static gsize
 device_room (VmtCharPrivate *priv)
 {
+  const VmtCharFrontend *frontend = priv->overlay != NULL ? priv->overlay : priv->frontend;
   gsize room;
 
-  if (priv->frontend == NULL || priv->frontend->can_receive == NULL)
+  if (frontend == NULL || frontend->can_receive == NULL)
     return 0;
   /* Set first: the device may get room, and call vmt_char_resume(), just after it has said that it
    * has none. */
   __atomic_store_n (&priv->starved, 1, __ATOMIC_SEQ_CST);
-  room = priv->frontend->can_receive (priv->device);
+  room = frontend->can_receive (priv->overlay != NULL ? priv->overlay_device : priv->device);
   if (room > 0)
     __atomic_store_n (&priv->starved, 0, __ATOMIC_SEQ_CST);
   return room;
+}
+
+static void
+deliver (VmtCharPrivate *priv, const guint8 *data, gsize size)
+{
+  if (priv->overlay != NULL)
+    priv->overlay->receive (priv->overlay_device, data, size);
+  else if (priv->frontend != NULL)
+    priv->frontend->receive (priv->device, data, size);
 }
 
 /* Delivers injected bytes; TRUE when none are left. */
@@ -48,7 +60,7 @@ deliver_injected (VmtCharPrivate *priv)
       if (room == 0)
         return FALSE;
       priv->injected_head += room;
-      priv->frontend->receive (priv->device, data, room);
+      deliver (priv, data, room);
     }
   g_byte_array_set_size (priv->injected, 0);
   priv->injected_head = 0;
@@ -124,6 +136,24 @@ vmt_char_set_frontend (VmtChar *self, const VmtCharFrontend *frontend, gpointer 
 }
 
 /**
+ * vmt_char_set_overlay:
+ * @frontend: (nullable): a static table; NULL gives the input back to the front end
+ *
+ * On the machine's thread, on a stream that has a front end.
+ */
+void
+vmt_char_set_overlay (VmtChar *self, const VmtCharFrontend *frontend, gpointer device)
+{
+  VmtCharPrivate *priv = vmt_char_get_instance_private (self);
+
+  g_return_if_fail (frontend == NULL || priv->overlay == NULL);
+  priv->overlay = frontend;
+  priv->overlay_device = device;
+  __atomic_store_n (&priv->starved, 1, __ATOMIC_SEQ_CST);
+  vmt_char_resume (self);
+}
+
+/**
  * vmt_char_write:
  *
  * Returns: the bytes accepted; on less than @size the front end's writable() will be called
@@ -166,8 +196,8 @@ vmt_char_receive (VmtChar *self, gconstpointer data, gsize size)
 {
   VmtCharPrivate *priv = vmt_char_get_instance_private (self);
 
-  if (priv->frontend != NULL && size > 0)
-    priv->frontend->receive (priv->device, data, size);
+  if (size > 0)
+    deliver (priv, data, size);
 }
 
 void
@@ -177,6 +207,8 @@ vmt_char_writable (VmtChar *self)
 
   if (priv->frontend != NULL && priv->frontend->writable != NULL)
     priv->frontend->writable (priv->device);
+  if (priv->overlay != NULL && priv->overlay->writable != NULL)
+    priv->overlay->writable (priv->overlay_device);
 }
 
 void

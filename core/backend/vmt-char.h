@@ -39,6 +39,9 @@ struct _VmtCharClass
 
 /* One front end at a time. */
 void vmt_char_set_frontend (VmtChar *self, const VmtCharFrontend *frontend, gpointer device);
+/* A second device on the stream of another (a debug console on the serial port's): from now on what is typed goes to it, and both are
+ * told when bytes can be written again. NULL gives it back. While the back end is open, on the machine's thread. */
+void vmt_char_set_overlay (VmtChar *self, const VmtCharFrontend *frontend, gpointer device);
 /* Any thread. */
 gsize vmt_char_write (VmtChar *self, gconstpointer data, gsize size);
 /* Front end to stream: room again. Any thread. */

@@ -35,6 +35,9 @@ struct _VmtHtif
   VmtDevice parent_instance;
 
   VmtChar *backend;
+  VmtObject *console;       /* a serial port, whose stream serves while there is a tohost */
+  VmtChar *stream;          /* the one of the two that is used */
+  gboolean over;            /* this device lies over the serial port */
   guint64 tohost, fromhost; /* addresses; 0: none */
   gint running;             /* atomic */
 
@@ -51,6 +54,7 @@ G_DEFINE_FINAL_TYPE (VmtHtif, vmt_htif, VMT_TYPE_DEVICE)
 enum
 {
   PROP_BACKEND = 1,
+  PROP_CONSOLE,
   PROP_TOHOST,
   PROP_FROMHOST,
 };
@@ -93,8 +97,8 @@ drain (VmtHtif *self)
 
   if (self->tx_count == 0)
     return;
-  if (self->backend != NULL)
-    done = vmt_char_write (self->backend, self->tx, self->tx_count);
+  if (self->stream != NULL)
+    done = vmt_char_write (self->stream, self->tx, self->tx_count);
   memmove (self->tx, self->tx + done, self->tx_count - done);
   self->tx_count -= done;
 }
@@ -129,8 +133,8 @@ answer_read (VmtHtif *self)
   self->reading = FALSE;
   store_word (self, self->fromhost,
               (guint64)DEVICE_CONSOLE << 56 | (guint64)CONSOLE_GETCHAR << 48 | 0x100 | byte);
-  if (self->backend != NULL && self->rx_count <= RX_SIZE / 2)
-    vmt_char_resume (self->backend);
+  if (self->stream != NULL && self->rx_count <= RX_SIZE / 2)
+    vmt_char_resume (self->stream);
 }
 
 static void
@@ -258,6 +262,18 @@ stored (gpointer data, guint64 address, guint64 size)
   g_mutex_unlock (lock);
 }
 
+static const VmtCharFrontend frontend;
+
+/* Most programs have no tohost: the serial port is theirs. */
+static void
+lie_over (VmtHtif *self, gboolean over)
+{
+  if (self->console == NULL || self->stream == NULL || self->over == over)
+    return;
+  self->over = over;
+  vmt_char_set_overlay (self->stream, over ? &frontend : NULL, self);
+}
+
 /* The machine stands still when addresses are set. */
 static void
 set_watches (VmtHtif *self)
@@ -282,6 +298,7 @@ set_watches (VmtHtif *self)
                               self->fromhost);
       self->fromhost = 0;
     }
+  lie_over (self, self->tohost != 0);
 }
 
 static gsize
@@ -342,6 +359,23 @@ static const VmtStateField state[] = {
 };
 
 static gboolean
+find_stream (VmtHtif *self, GError **error)
+{
+  GParamSpec *backend =
+      g_object_class_find_property (G_OBJECT_GET_CLASS (self->console), "backend");
+
+  if (backend == NULL || !g_type_is_a (backend->value_type, VMT_TYPE_CHAR))
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
+                   "htif: console '%s' is not a serial port: it has no character back end",
+                   vmt_object_get_id (self->console));
+      return FALSE;
+    }
+  g_object_get (self->console, "backend", &self->stream, NULL);
+  return TRUE;
+}
+
+static gboolean
 vmt_htif_realize (VmtDevice *device, GError **error)
 {
   VmtHtif *self = VMT_HTIF (device);
@@ -352,7 +386,10 @@ vmt_htif_realize (VmtDevice *device, GError **error)
       if (!vmt_backend_open (VMT_BACKEND (self->backend), vmt_machine_get_context (machine), error))
         return FALSE;
       vmt_char_set_frontend (self->backend, &frontend, self);
+      self->stream = g_object_ref (self->backend);
     }
+  else if (self->console != NULL && !find_stream (self, error))
+    return FALSE;
   set_watches (self);
   return TRUE;
 }
@@ -363,8 +400,10 @@ vmt_htif_unrealize (VmtDevice *device)
   VmtHtif *self = VMT_HTIF (device);
 
   vmt_address_space_remove_watches (vmt_device_get_address_space (device), self);
+  lie_over (self, FALSE);
   if (self->backend != NULL)
     vmt_char_set_frontend (self->backend, NULL, NULL);
+  g_clear_object (&self->stream);
 }
 
 static void
@@ -373,8 +412,8 @@ vmt_htif_running_changed (VmtDevice *device, gboolean running)
   VmtHtif *self = VMT_HTIF (device);
 
   g_atomic_int_set (&self->running, running);
-  if (running && self->backend != NULL)
-    vmt_char_resume (self->backend);
+  if (running && self->stream != NULL)
+    vmt_char_resume (self->stream);
 }
 
 static void
@@ -386,6 +425,9 @@ vmt_htif_get_property (GObject *object, guint id, GValue *value, GParamSpec *psp
     {
     case PROP_BACKEND:
       g_value_set_object (value, self->backend);
+      break;
+    case PROP_CONSOLE:
+      g_value_set_object (value, self->console);
       break;
     case PROP_TOHOST:
       g_value_set_uint64 (value, self->tohost);
@@ -408,6 +450,9 @@ vmt_htif_set_property (GObject *object, guint id, const GValue *value, GParamSpe
     case PROP_BACKEND:
       g_set_object (&self->backend, g_value_get_object (value));
       break;
+    case PROP_CONSOLE:
+      g_set_object (&self->console, g_value_get_object (value));
+      break;
     case PROP_TOHOST:
       self->tohost = g_value_get_uint64 (value);
       set_watches (self);
@@ -426,6 +471,8 @@ vmt_htif_dispose (GObject *object)
 {
   G_OBJECT_CLASS (vmt_htif_parent_class)->dispose (object);
   g_clear_object (&VMT_HTIF (object)->backend);
+  g_clear_object (&VMT_HTIF (object)->console);
+  g_clear_object (&VMT_HTIF (object)->stream);
 }
 
 static void
@@ -449,6 +496,12 @@ vmt_htif_class_init (VmtHtifClass *klass)
       object_class, PROP_BACKEND,
       vmt_param_spec_backend ("backend", "where the console's bytes go and come from", "char",
                               VMT_TYPE_CHAR, flags));
+  g_object_class_install_property (
+      object_class, PROP_CONSOLE,
+      vmt_param_spec_link ("console",
+                           "without a back end of its own: the serial port whose back end takes "
+                           "the console's bytes, and gives them while a program has a tohost",
+                           VMT_TYPE_DEVICE, flags));
   g_object_class_install_property (
       object_class, PROP_TOHOST,
       vmt_param_spec_address ("tohost",

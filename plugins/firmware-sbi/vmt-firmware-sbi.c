@@ -79,8 +79,9 @@ vmt_firmware_sbi_boot (VmtFirmware *firmware, VmtMachine *machine, GError **erro
       !vmt_boot_load (firmware, machine, base + KERNEL_OFFSET, 0, &files, error))
     return FALSE;
   /* Kernels stay clear of the start of memory, which is the firmware's; a program that is linked to
-   * it is to be the firmware, and starts on all harts in M-mode. */
-  self->bare = files.kernel.low < base + KERNEL_OFFSET;
+   * it is to be the firmware, and starts on all harts in M-mode. So does one that talks to its host
+   * by HTIF, which no kernel does. */
+  self->bare = files.kernel.low < base + KERNEL_OFFSET || files.kernel.symbol_tohost != 0;
   for (guint i = 0; i < self->n_harts; i++)
     {
       SbiHart *hart = &self->harts[i];
