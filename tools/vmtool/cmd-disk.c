@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 
 #define CHUNK (1u << 20)
+#define CLUSTER (64u << 10)
 
 static VmtBlockClass *
 find_format (const char *format, GError **error)
@@ -16,7 +17,8 @@ find_format (const char *format, GError **error)
 }
 
 static VmtBlock *
-open_image (const char *path, const char *format, gboolean readonly, GError **error)
+open_with (const char *path, const char *format, gboolean readonly, gboolean checking,
+           GError **error)
 {
   VmtBlock *block = vmt_block_new_for_path (path, format, readonly, error);
 
@@ -24,12 +26,19 @@ open_image (const char *path, const char *format, gboolean readonly, GError **er
     return NULL;
   if (g_object_is_floating (block))
     g_object_ref_sink (block);
+  g_object_set (block, "checking", checking, NULL);
   if (!vmt_backend_open (VMT_BACKEND (block), NULL, error))
     {
       g_object_unref (block);
       return NULL;
     }
   return block;
+}
+
+static VmtBlock *
+open_image (const char *path, const char *format, gboolean readonly, GError **error)
+{
+  return open_with (path, format, readonly, FALSE, error);
 }
 
 static char *
@@ -64,6 +73,19 @@ create_image (const char *path, const char *format, guint64 size, const char *ba
                    _ ("%s exists already: --force replaces it and what it holds"), path);
       g_type_class_unref (klass);
       return FALSE;
+    }
+  if (force && g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      /* not while a machine uses it: then the lock is refused */
+      VmtBlockFile *old = vmt_block_file_open (path, FALSE, NULL, error);
+
+      if (old == NULL)
+        {
+          g_type_class_unref (klass);
+          return FALSE;
+        }
+      g_remove (path);
+      vmt_block_file_close (old);
     }
   g_variant_dict_init (&options, NULL);
   if (backing != NULL)
@@ -126,8 +148,10 @@ info (const char *path, const char *format, gboolean json)
 }
 
 static gboolean
-copy (VmtBlock *from, VmtBlock *to, GError **error)
+copy (VmtBlock *from, VmtBlock *to, gboolean compressed, GError **error)
 {
+  /* compressed data comes in whole clusters, of the size that new images have */
+  guint64 chunk = compressed ? CLUSTER : CHUNK;
   guint64 length = vmt_block_get_length (from);
   VmtBlockClass *klass = VMT_BLOCK_GET_CLASS (from);
   g_autofree guint8 *buffer = g_malloc (CHUNK);
@@ -136,9 +160,13 @@ copy (VmtBlock *from, VmtBlock *to, GError **error)
 
   for (guint64 offset = 0; offset < length && status == 0;)
     {
-      guint64 size = MIN (CHUNK, length - offset), run = 0;
+      guint64 size = MIN (chunk, length - offset), run = 0;
 
-      if (klass->is_zero != NULL && klass->is_zero (from, offset, length - offset, &run) && run > 0)
+      if (klass->is_zero == NULL || !klass->is_zero (from, offset, length - offset, &run))
+        run = 0;
+      if (compressed && run < length - offset)
+        run &= ~(guint64)(CLUSTER - 1);
+      if (run > 0)
         {
           offset += run;
           continue;
@@ -146,7 +174,8 @@ copy (VmtBlock *from, VmtBlock *to, GError **error)
       status = vmt_block_pread (from, buffer, size, offset);
       /* a new image reads as zeroes: those need not be written */
       if (status == 0 && memcmp (buffer, zero, size) != 0)
-        status = vmt_block_pwrite (to, buffer, size, offset);
+        status = compressed ? vmt_block_write_compressed (to, buffer, size, offset)
+                            : vmt_block_pwrite (to, buffer, size, offset);
       offset += size;
     }
   if (status == 0)
@@ -173,7 +202,7 @@ convert (const char *source, const char *source_format, const char *target,
                      &error))
     return report_error (error);
   to = open_image (target, format, FALSE, &error);
-  if (to != NULL && copy (from, to, &error))
+  if (to != NULL && copy (from, to, compression != NULL, &error))
     {
       vmt_backend_close (VMT_BACKEND (to));
       return EXIT_OK;
@@ -228,7 +257,7 @@ check (const char *path, const char *format, gboolean repair, gboolean json)
 {
   g_autoptr (GPtrArray) findings = g_ptr_array_new_with_free_func (g_free);
   GError *error = NULL;
-  g_autoptr (VmtBlock) block = open_image (path, format, !repair, &error);
+  g_autoptr (VmtBlock) block = open_with (path, format, !repair, TRUE, &error);
   guint errors = 0, leaks = 0;
 
   if (block == NULL)
