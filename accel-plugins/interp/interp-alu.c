@@ -40,6 +40,52 @@ typedef __int128 i128;
   X (SETCC, LTU, a < b)                                                                            \
   X (SETCC, GEU, a >= b)
 
+#define BINARY(PA, PB, NAME, CC, EXPR, WIDTH, RESULT)                                              \
+  HANDLER (alu_##NAME##_##CC##_##WIDTH##_##PA##PB)                                                 \
+  {                                                                                                \
+    const U a = (U)GET_##PA (ip->a);                                                               \
+    const U b = (U)BINARY_##PB;                                                                    \
+    const guint64 r = RESULT (EXPR);                                                               \
+    R (ip->d) = r;                                                                                 \
+    NEXT (1, r, acc);                                                                              \
+  }
+#define BINARY_M R (ip->b)
+#define BINARY_A acc
+#define BINARY_B acc2
+#define BINARY_I ip->imm
+
+#define ENTRY(PA, PB, NAME, CC, WIDTH)                                                             \
+  [SHAPE_##PA][SHAPE_##PB] = alu_##NAME##_##CC##_##WIDTH##_##PA##PB,
+
+#define ALU_64(NAME, CC, EXPR) INTERP_SHAPES (BINARY, NAME, CC, EXPR, 64, (guint64))
+#define ALU_32S(NAME, CC, EXPR)                                                                    \
+  INTERP_SHAPES (BINARY, NAME, CC, EXPR, 32S, (guint64)(gint64)(gint32)(U))
+#define ALU_32Z(NAME, CC, EXPR) INTERP_SHAPES (BINARY, NAME, CC, EXPR, 32Z, (guint64)(U))
+
+#define U guint64
+#define S gint64
+#define UU u128
+#define SS i128
+#define N 64
+ALU_OPS (ALU_64)
+#undef U
+#undef S
+#undef UU
+#undef SS
+#undef N
+#define U guint32
+#define S gint32
+#define UU guint64
+#define SS gint64
+#define N 32
+ALU_OPS (ALU_32S)
+ALU_OPS (ALU_32Z)
+#undef U
+#undef S
+#undef UU
+#undef SS
+#undef N
+
 typedef struct
 {
   VmtIrOpcode opcode;
@@ -55,23 +101,21 @@ typedef struct
 #define CC_LTU VMT_IR_LTU
 #define CC_GEU VMT_IR_GEU
 #define CC_(c) CC_##c
-#define COPY 0
-#include "interp-alu-copy.h"
-#define COPY 1
-#include "interp-alu-copy.h"
-#define COPY 2
-#include "interp-alu-copy.h"
-#define COPY 3
-#include "interp-alu-copy.h"
+#define ROW(NAME, CC, EXPR)                                                                        \
+  { VMT_IR_##NAME,                                                                                 \
+    CC_##CC,                                                                                       \
+    { [WIDTH_64] = { INTERP_SHAPES (ENTRY, NAME, CC, 64) },                                        \
+      [WIDTH_32S] = { INTERP_SHAPES (ENTRY, NAME, CC, 32S) },                                      \
+      [WIDTH_32Z] = { INTERP_SHAPES (ENTRY, NAME, CC, 32Z) } } },
+static const AluRow alu_rows[] = { ALU_OPS (ROW) };
 
 const InterpShapes *
-interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width, guint copy)
+interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width)
 {
-  static const AluRow *const rows[] = { alu_rows_0, alu_rows_1, alu_rows_2, alu_rows_3 };
-  for (guint i = 0; i < G_N_ELEMENTS (alu_rows_0); i++)
-    if (rows[copy % 4][i].opcode == opcode &&
-        (opcode != VMT_IR_SETCC || rows[copy % 4][i].condition == condition))
-      return &rows[copy % 4][i].shapes[width];
+  for (guint i = 0; i < G_N_ELEMENTS (alu_rows); i++)
+    if (alu_rows[i].opcode == opcode &&
+        (opcode != VMT_IR_SETCC || alu_rows[i].condition == condition))
+      return &alu_rows[i].shapes[width];
   return NULL;
 }
 

@@ -23,7 +23,6 @@ typedef struct
   guint32 spare; /* the next free unit */
   /* What the registers hold: slots, or NO_SLOT. */
   guint32 acc, acc2;
-  guint8 n_alu[VMT_IR_N_OPS];
   GArray *atoms; /* (element-type guint8): of each slot */
   GArray *plans;
   guint insn; /* index of the present one */
@@ -263,8 +262,7 @@ emit_alu (Compiler *c, const VmtIrOp *op)
   if (op->type != VMT_IR_I64 && op->type != VMT_IR_I32)
     return FALSE;
   const InterpShapes *shapes =
-      interp_alu (op->opcode, op->opcode == VMT_IR_SETCC ? (guint)op->imm : 0, width_of (op),
-                  c->n_alu[op->opcode]++);
+      interp_alu (op->opcode, op->opcode == VMT_IR_SETCC ? (guint)op->imm : 0, width_of (op));
   if (shapes == NULL)
     return FALSE;
   Operand a = operand (c, op->a), b = operand (c, op->b);
@@ -811,7 +809,6 @@ compile_ops (Compiler *c)
   g_array_set_size (c->insns, 0);
   g_array_set_size (c->atoms, 0);
   g_array_set_size (c->plans, 0);
-  memset (c->n_alu, 0, sizeof c->n_alu);
   c->has_eval = FALSE;
   c->insn = 0;
   forget (c);

@@ -159,8 +159,12 @@ static inline void
 count_exit (const InterpOp *ip, const InterpLink *link, InterpHandler then)
 {
   VmtExecBlock *block = link->from->block;
-  block->count++;
-  if (++block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)] >= INTERP_COUNT_MAX)
+  guint32 *taken = &block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)];
+  const guint32 n = __atomic_load_n (taken, __ATOMIC_RELAXED) + 1;
+  __atomic_store_n (&block->count, __atomic_load_n (&block->count, __ATOMIC_RELAXED) + 1,
+                    __ATOMIC_RELAXED);
+  __atomic_store_n (taken, n, __ATOMIC_RELAXED);
+  if (n >= INTERP_COUNT_MAX)
     {
       __atomic_store_n (&((InterpOp *)ip)->handler, then, __ATOMIC_RELAXED);
       if (link->fused != NULL)
@@ -269,7 +273,7 @@ interp_branch (guint condition, gboolean is32, gboolean counting)
   ATOM_BRANCH_SHAPES (first, GE, (gint64)a >= (gint64)b)                                           \
   ATOM_BRANCH_SHAPES (first, LTU, a < b)                                                           \
   ATOM_BRANCH_SHAPES (first, GEU, a >= b)
-INTERP_ATOMS_1 (ATOM_BRANCHES)
+INTERP_FUSED_1 (ATOM_BRANCHES)
 
 #define ATOM_BRANCH_ENTRY(first, CC)                                                               \
   [VMT_IR_##CC] = { atom_branch_##first##_##CC##_AM, atom_branch_##first##_##CC##_MA,              \
@@ -278,7 +282,7 @@ INTERP_ATOMS_1 (ATOM_BRANCHES)
   [ATOM_##first] = { ATOM_BRANCH_ENTRY (first, EQ) ATOM_BRANCH_ENTRY (first, NE)                   \
                          ATOM_BRANCH_ENTRY (first, LT) ATOM_BRANCH_ENTRY (first, GE)               \
                              ATOM_BRANCH_ENTRY (first, LTU) ATOM_BRANCH_ENTRY (first, GEU) },
-static const InterpHandler atom_branches[N_ATOMS][6][3] = { INTERP_ATOMS_1 (ATOM_BRANCH_ROW) };
+static const InterpHandler atom_branches[N_ATOMS][6][3] = { INTERP_FUSED_1 (ATOM_BRANCH_ROW) };
 
 InterpHandler
 interp_atom_branch (InterpAtom first, guint condition, InterpPlace a, InterpPlace b)

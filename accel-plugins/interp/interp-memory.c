@@ -15,7 +15,8 @@
     const VmtTlbEntry *e;                                                                          \
     if (HIT (read, VMT_TLB_READ_BITS, va, sizeof (T), e))                                          \
       {                                                                                            \
-        const guint64 r = EXTEND (*(const volatile T *)(guintptr)(va + e->addend));                \
+        const guint64 r =                                                                          \
+            EXTEND (__atomic_load_n ((const T *)(guintptr)(va + e->addend), __ATOMIC_RELAXED));    \
         R (ip->d) = r;                                                                             \
         NEXT (1, r, acc);                                                                          \
       }                                                                                            \
@@ -76,7 +77,7 @@ const InterpHandler interp_load[N_MEM_KINDS][N_PLACES] = { KINDS (LOAD_ROW) };
     const VmtTlbEntry *e;                                                                          \
     if (HIT (write, VMT_TLB_WRITE_BITS, va, sizeof (T), e))                                        \
       {                                                                                            \
-        *(volatile T *)(guintptr)(va + e->addend) = (T)STORE_##PB;                                 \
+        __atomic_store_n ((T *)(guintptr)(va + e->addend), (T)STORE_##PB, __ATOMIC_RELAXED);       \
         NEXT (1, acc, acc2);                                                                       \
       }                                                                                            \
     InterpScratch *s = interp_scratch (vcpu);                                                      \

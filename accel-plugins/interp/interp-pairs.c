@@ -9,12 +9,12 @@
     DO_##second;                                                                                   \
     GO (ip, acc, acc2);                                                                            \
   }
-#define PAIRS(first) INTERP_ATOMS_2 (PAIR, first)
-INTERP_ATOMS_1 (PAIRS)
+#define PAIRS(first) INTERP_FUSED_2 (PAIR, first)
+INTERP_FUSED_1 (PAIRS)
 
 #define ENTRY(first, second) [ATOM_##second] = pair_##first##_##second,
-#define ROW(first) [ATOM_##first] = { INTERP_ATOMS_2 (ENTRY, first) },
-static const InterpHandler pairs[N_ATOMS][N_ATOMS] = { INTERP_ATOMS_1 (ROW) };
+#define ROW(first) [ATOM_##first] = { INTERP_FUSED_2 (ENTRY, first) },
+static const InterpHandler pairs[N_ATOMS][N_ATOMS] = { INTERP_FUSED_1 (ROW) };
 
 InterpHandler
 interp_pair (InterpAtom first, InterpAtom second)
@@ -37,11 +37,7 @@ static const guint8 alu_atoms[][N_PLACES][N_PLACES] = {
       /* sub */
       [SHAPE_M][SHAPE_M] = ATOM_SUB_MM,
       [SHAPE_A][SHAPE_M] = ATOM_SUB_AM,
-      [SHAPE_M][SHAPE_A] = ATOM_SUB_MA,
       [SHAPE_M][SHAPE_B] = ATOM_SUB_MB,
-      [SHAPE_B][SHAPE_M] = ATOM_SUB_BM,
-      [SHAPE_A][SHAPE_B] = ATOM_SUB_AB,
-      [SHAPE_B][SHAPE_A] = ATOM_SUB_BA,
   },
   {
       /* and */
@@ -49,14 +45,11 @@ static const guint8 alu_atoms[][N_PLACES][N_PLACES] = {
       [SHAPE_A][SHAPE_M] = ATOM_AND_AM,
       [SHAPE_M][SHAPE_I] = ATOM_AND_MI,
       [SHAPE_A][SHAPE_I] = ATOM_AND_AI,
-      [SHAPE_B][SHAPE_I] = ATOM_AND_BI,
   },
   {
       /* or */
       [SHAPE_M][SHAPE_M] = ATOM_OR_MM,
       [SHAPE_A][SHAPE_M] = ATOM_OR_AM,
-      [SHAPE_B][SHAPE_M] = ATOM_OR_BM,
-      [SHAPE_A][SHAPE_B] = ATOM_OR_AB,
   },
   {
       /* xor */
@@ -83,7 +76,6 @@ static const guint8 alu_atoms[][N_PLACES][N_PLACES] = {
       [SHAPE_A][SHAPE_M] = ATOM_ADDW_AM,
       [SHAPE_M][SHAPE_I] = ATOM_ADDW_MI,
       [SHAPE_A][SHAPE_I] = ATOM_ADDW_AI,
-      [SHAPE_B][SHAPE_I] = ATOM_ADDW_BI,
   },
 };
 
@@ -104,7 +96,7 @@ InterpAtom
 interp_atom_load (InterpMemKind kind, InterpPlace a)
 {
   static const guint8 atoms[N_MEM_KINDS][N_PLACES] = {
-    [MEM_64] = { ATOM_LD64_M, ATOM_LD64_A, ATOM_LD64_B },
+    [MEM_64] = { ATOM_LD64_M, ATOM_LD64_A },
     [MEM_32S] = { ATOM_LD32S_M, ATOM_LD32S_A },
     [MEM_8Z] = { ATOM_LD8Z_M, ATOM_LD8Z_A },
   };
@@ -115,10 +107,10 @@ InterpAtom
 interp_atom_store (guint log2, InterpPlace a, InterpPlace b)
 {
   static const guint8 atoms[4][N_PLACES][N_PLACES] = {
-    [3] = { [SHAPE_M] = { ATOM_ST64_MM, ATOM_ST64_MA, ATOM_ST64_MB, ATOM_ST64_MI },
+    [3] = { [SHAPE_M] = { ATOM_ST64_MM, ATOM_ST64_MA, ATOM_NONE, ATOM_ST64_MI },
             [SHAPE_A] = { ATOM_ST64_AM } },
-    [2] = { [SHAPE_M] = { ATOM_ST32_MM, ATOM_ST32_MA }, [SHAPE_A] = { ATOM_ST32_AM } },
-    [0] = { [SHAPE_M] = { ATOM_ST8_MM, ATOM_ST8_MA } },
+    [2] = { [SHAPE_M] = { ATOM_ST32_MM, ATOM_ST32_MA }, [SHAPE_A] = { ATOM_NONE } },
+    [0] = { [SHAPE_M] = { ATOM_ST8_MM, ATOM_NONE } },
   };
   return (InterpAtom)atoms[log2][a][b];
 }

@@ -165,7 +165,7 @@ typedef InterpHandler InterpShapes[N_PLACES][N_PLACES];
 typedef InterpHandler InterpShapes1[N_PLACES];
 
 /* ALU ops by VmtIrOpcode; SETCC by condition. NULL: none. */
-const InterpShapes *interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width, guint copy);
+const InterpShapes *interp_alu (VmtIrOpcode opcode, guint condition, InterpWidth width);
 const InterpShapes1 *interp_unary (VmtIrOpcode opcode, InterpWidth width);
 /* Shapes are those of the second operand and the third; the first is in memory. */
 InterpHandler interp_shadd (guint shift, gboolean uw, InterpPlace a, InterpPlace b);

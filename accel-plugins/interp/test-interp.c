@@ -408,7 +408,8 @@ find_forms (void)
       for (guint flags = 0; flags < 32; flags++)
         {
           const guint32 info = vmt_ir_op_info[opcode].flags;
-          if (!(info & VMT_IR_OP_VEC) && flags > 7)
+          if ((!(info & VMT_IR_OP_VEC) && flags > 7) ||
+              (opcode == VMT_IR_BRANCH && (type < VMT_IR_I8 || type > VMT_IR_I64)))
             break;
           Form form = { (guint16)opcode, (guint8)type, (guint8)flags, 0, { 0 } };
           if ((vmt_ir_type_class ((VmtIrType)type) == 'v') != ((info & VMT_IR_OP_VEC) != 0) &&

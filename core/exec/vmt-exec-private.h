@@ -227,13 +227,13 @@ vmt_exec_load_host (const guint8 *host, guint size)
   switch (size)
     {
     case 1:
-      return *(const volatile guint8 *)host;
+      return __atomic_load_n ((const guint8 *)host, __ATOMIC_RELAXED);
     case 2:
-      return *(const volatile guint16 *)host;
+      return __atomic_load_n ((const guint16 *)host, __ATOMIC_RELAXED);
     case 4:
-      return *(const volatile guint32 *)host;
+      return __atomic_load_n ((const guint32 *)host, __ATOMIC_RELAXED);
     default:
-      return *(const volatile guint64 *)host;
+      return __atomic_load_n ((const guint64 *)host, __ATOMIC_RELAXED);
     }
 }
 
@@ -243,16 +243,16 @@ vmt_exec_store_host (guint8 *host, guint size, guint64 value)
   switch (size)
     {
     case 1:
-      *(volatile guint8 *)host = (guint8)value;
+      __atomic_store_n ((guint8 *)host, (guint8)value, __ATOMIC_RELAXED);
       break;
     case 2:
-      *(volatile guint16 *)host = (guint16)value;
+      __atomic_store_n ((guint16 *)host, (guint16)value, __ATOMIC_RELAXED);
       break;
     case 4:
-      *(volatile guint32 *)host = (guint32)value;
+      __atomic_store_n ((guint32 *)host, (guint32)value, __ATOMIC_RELAXED);
       break;
     default:
-      *(volatile guint64 *)host = value;
+      __atomic_store_n ((guint64 *)host, value, __ATOMIC_RELAXED);
       break;
     }
 }
