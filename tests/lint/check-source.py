@@ -34,10 +34,14 @@ TOP = {'core', 'plugins', 'arch-plugins', 'accel-plugins', 'device-plugins', 'bo
 
 
 def tracked():
-    out = subprocess.run(['git', '-C', ROOT, 'ls-files', '-z'], stdout=subprocess.PIPE, check=False).stdout
+    try:
+        out = subprocess.run(['git', '-C', ROOT, 'ls-files', '-z'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    except OSError:
+        out = b''
     files = [f for f in out.decode().split('\0') if f and os.path.exists(f'{ROOT}/{f}')]
     if not files:  # a release tarball
-        for folder, _, names in os.walk(ROOT):
+        for folder, inside, names in os.walk(ROOT):
+            inside[:] = [n for n in inside if not n.startswith('build') and n not in ('.git', '__pycache__')]
             files += [os.path.relpath(f'{folder}/{n}', ROOT) for n in names]
     return files
 
