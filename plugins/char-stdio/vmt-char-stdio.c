@@ -48,6 +48,16 @@ static const VmtEventSpec input_event = {
   .text = "Bytes were typed while \"capture\" is on",
 };
 
+/* In the background it is not our terminal: changing it would stop the process. A terminal that is
+ * not the controlling one belongs to nobody else. */
+static gboolean
+is_ours (void)
+{
+  pid_t foreground = tcgetpgrp (STDIN_FILENO);
+
+  return foreground == getpgrp () || (foreground < 0 && errno == ENOTTY && isatty (STDIN_FILENO));
+}
+
 static void
 set_terminal (VmtCharStdio *self, gboolean raw)
 {
@@ -58,11 +68,11 @@ set_terminal (VmtCharStdio *self, gboolean raw)
   if (!raw)
     {
       self->is_raw = FALSE;
-      tcsetattr (STDIN_FILENO, TCSANOW, &self->saved);
+      if (is_ours ())
+        tcsetattr (STDIN_FILENO, TCSANOW, &self->saved);
       return;
     }
-  /* In the background it is not our terminal: changing it would stop the process. */
-  if (tcgetattr (STDIN_FILENO, &self->saved) != 0 || tcgetpgrp (STDIN_FILENO) != getpgrp ())
+  if (!is_ours () || tcgetattr (STDIN_FILENO, &self->saved) != 0)
     return;
   mode = self->saved;
   mode.c_iflag &=

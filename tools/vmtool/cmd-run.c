@@ -233,6 +233,7 @@ cmd_run (int argc, char **argv)
   GError *error = NULL;
   int status;
 
+  console_block_signals ();
   if (!parse_options (
           "run", _ ("BOARD [DISK...]"),
           _ ("Starts a machine. Its console is this terminal; Ctrl-A h shows the keys."), entries,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vmtool.h"
 
+#include <glib-unix.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define MAX_LINE 4096
@@ -13,6 +16,8 @@ struct _Console
   GString *line;     /* being typed */
   guint escape, input;
   gboolean open;
+  int signals; /* SIGTSTP and SIGCONT are read from it, or -1 */
+  GSource *stops;
 };
 
 static void
@@ -106,9 +111,8 @@ static void
 on_input (VmtObject *source, const char *event, GVariant *payload, gpointer data)
 {
   Console *self = data;
-  g_autoptr (GVariant) bytes = g_variant_get_child_value (payload, 0);
   gsize size;
-  const char *keys = g_variant_get_fixed_array (bytes, &size, 1);
+  const char *keys = g_variant_get_fixed_array (payload, &size, 1);
 
   for (gsize i = 0; i < size && self->open; i++)
     on_key (self, keys[i]);
@@ -118,9 +122,8 @@ static void
 on_escape (VmtObject *source, const char *event, GVariant *payload, gpointer data)
 {
   Console *self = data;
-  const char *key;
+  const char *key = g_variant_get_string (payload, NULL);
 
-  g_variant_get (payload, "(&s)", &key);
   self->stream = source;
   if (g_str_equal (key, "x"))
     {
@@ -146,6 +149,64 @@ on_escape (VmtObject *source, const char *event, GVariant *payload, gpointer dat
               "Ctrl-A Ctrl-A  sends one Ctrl-A to the guest\n"));
 }
 
+static void
+set_raw (VmtObject *object, gpointer raw)
+{
+  GParamSpec *pspec = g_object_class_find_property (G_OBJECT_GET_CLASS (object), "raw");
+
+  if (VMT_IS_CHAR (object) && pspec != NULL && pspec->value_type == G_TYPE_BOOLEAN)
+    g_object_set (object, "raw", GPOINTER_TO_INT (raw), NULL);
+}
+
+/* While the process is stopped the terminal is the shell's; when it goes on, the shell has changed
+ * it. */
+static gboolean
+on_stop (int fd, GIOCondition condition, gpointer data)
+{
+  Console *self = data;
+  struct signalfd_siginfo info;
+
+  while (read (fd, &info, sizeof info) == sizeof info)
+    {
+      vmt_object_visit (VMT_OBJECT (self->machine), set_raw, GINT_TO_POINTER (FALSE));
+      if (info.ssi_signo == SIGTSTP)
+        raise (SIGSTOP);
+      vmt_object_visit (VMT_OBJECT (self->machine), set_raw, GINT_TO_POINTER (TRUE));
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+stop_signals (sigset_t *set)
+{
+  sigemptyset (set);
+  sigaddset (set, SIGTSTP);
+  sigaddset (set, SIGCONT);
+}
+
+void
+console_block_signals (void)
+{
+  sigset_t set;
+
+  stop_signals (&set);
+  pthread_sigmask (SIG_BLOCK, &set, NULL);
+}
+
+static void
+watch_stops (Console *self)
+{
+  sigset_t set;
+
+  stop_signals (&set);
+  self->signals = signalfd (-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (self->signals < 0)
+    return;
+  self->stops = g_unix_fd_source_new (self->signals, G_IO_IN);
+  g_source_set_callback (self->stops, G_SOURCE_FUNC (on_stop), self, NULL);
+  g_source_attach (self->stops, vmt_machine_get_context (self->machine));
+}
+
 Console *
 console_new (VmtMachine *machine)
 {
@@ -156,6 +217,7 @@ console_new (VmtMachine *machine)
   self->line = g_string_new (NULL);
   self->escape = vmt_object_subscribe (VMT_OBJECT (machine), "**", "escape", on_escape, self, NULL);
   self->input = vmt_object_subscribe (VMT_OBJECT (machine), "**", "input", on_input, self, NULL);
+  watch_stops (self);
   return self;
 }
 
@@ -164,6 +226,12 @@ console_free (Console *self)
 {
   vmt_object_unsubscribe (VMT_OBJECT (self->machine), self->escape);
   vmt_object_unsubscribe (VMT_OBJECT (self->machine), self->input);
+  if (self->signals >= 0)
+    {
+      g_source_destroy (self->stops);
+      g_source_unref (self->stops);
+      close (self->signals);
+    }
   vmt_control_free (self->control);
   g_string_free (self->line, TRUE);
   g_free (self);

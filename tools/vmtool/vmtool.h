@@ -46,4 +46,6 @@ void print_json (JsonNode *node);
  * and output. */
 typedef struct _Console Console;
 Console *console_new (VmtMachine *machine);
+/* The console reads SIGTSTP and SIGCONT; to be called before there are threads. */
+void console_block_signals (void);
 void console_free (Console *console);
