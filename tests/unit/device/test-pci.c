@@ -204,6 +204,8 @@ static void
 teardown (Bench *bench, gconstpointer data)
 {
   vmt_harness_free (bench->harness);
+  g_object_unref (bench->bus);
+  g_object_unref (bench->card);
 }
 
 static guint32
@@ -488,10 +490,10 @@ static void
 test_no_bus (void)
 {
   g_autoptr (VmtHarness) harness = vmt_harness_new (RAM, 0x10000);
+  g_autoptr (VmtDevice) card = g_object_new (card_get_type (), NULL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (vmt_harness_add (harness, NULL, "alone", g_object_new (card_get_type (), NULL),
-                                  G_MAXUINT64, &error));
+  g_assert_true (vmt_harness_add (harness, NULL, "alone", card, G_MAXUINT64, &error));
   g_assert_false (vmt_harness_realize (harness, &error));
   g_assert_nonnull (strstr (error->message, "PCI host"));
 }

@@ -178,6 +178,8 @@ static void
 teardown (Bench *bench, gconstpointer data)
 {
   vmt_harness_free (bench->harness);
+  g_object_unref (bench->slot);
+  g_object_unref (bench->sample);
 }
 
 /* Everything here runs on one thread, but the functions want the lock. */
@@ -1138,14 +1140,13 @@ test_threads (Bench *bench, gconstpointer data)
 static void
 test_no_transport (void)
 {
-  VmtHarness *harness = vmt_harness_new (RAM, RAM_SIZE);
+  g_autoptr (VmtHarness) harness = vmt_harness_new (RAM, RAM_SIZE);
+  g_autoptr (VmtDevice) alone = g_object_new (sample_get_type (), NULL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (vmt_harness_add (harness, NULL, "alone", g_object_new (sample_get_type (), NULL),
-                                  G_MAXUINT64, &error));
+  g_assert_true (vmt_harness_add (harness, NULL, "alone", alone, G_MAXUINT64, &error));
   g_assert_false (vmt_harness_realize (harness, &error));
   g_assert_nonnull (strstr (error->message, "transport"));
-  vmt_harness_free (harness);
 }
 
 int
