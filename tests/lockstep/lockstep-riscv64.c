@@ -371,6 +371,13 @@ of_single (float f)
   return (guint64)G_MAXUINT32 << 32 | bits;
 }
 
+/* 0, infinities and NaNs have one, too. */
+static int
+exponent_of (double value)
+{
+  return CLAMP (ilogb (value), -2000, 2000);
+}
+
 /* Operands that belong together: exact results and their neighbours, cancellation, ties. */
 static void
 relate (LockstepRandom *r, gboolean single, guint64 *a, guint64 *b, guint64 *c)
@@ -401,10 +408,10 @@ relate (LockstepRandom *r, gboolean single, guint64 *a, guint64 *b, guint64 *c)
     default: /* so far apart that bits of b fall out of the sum */
       {
         const int by = (int)lockstep_random_below (r, 110) - 55;
-        *b = single ? of_single (ldexpf (as_single (*b), ilogbf (as_single (*a)) -
-                                                             ilogbf (as_single (*b)) + by / 2))
-                    : of_double (ldexp (as_double (*b),
-                                        ilogb (as_double (*a)) - ilogb (as_double (*b)) + by));
+        *b = single ? of_single (ldexpf (as_single (*b), exponent_of (as_single (*a)) -
+                                                             exponent_of (as_single (*b)) + by / 2))
+                    : of_double (ldexp (as_double (*b), exponent_of (as_double (*a)) -
+                                                            exponent_of (as_double (*b)) + by));
         return;
       }
     }
