@@ -334,7 +334,7 @@ run_status (VmtControl *control, JsonObject *request, JsonObject *answer, GError
 
   if (state == NULL)
     return FALSE;
-  json_object_set_string_member (answer, "name", vmt_object_get_id (VMT_OBJECT (control->machine)));
+  json_object_set_string_member (answer, "name", vmt_machine_get_name (control->machine));
   json_object_set_string_member (answer, "state", state);
   json_object_set_int_member (answer, "cpus", vmt_machine_get_n_cpus (control->machine));
   return TRUE;

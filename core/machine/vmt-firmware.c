@@ -181,7 +181,7 @@ vmt_firmware_make_device_tree (VmtFirmware *self, VmtMachine *machine, guint64 i
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_STATE,
                    "machine '%s' was not made from a board: nobody writes its device tree",
-                   vmt_object_get_id (VMT_OBJECT (machine)));
+                   vmt_machine_get_name (machine));
       return NULL;
     }
   return priv->device_tree (machine, initrd_start, initrd_end, priv->device_tree_data, error);

@@ -193,6 +193,13 @@ vmt_machine_new (const char *name)
   return g_object_new (VMT_TYPE_MACHINE, "name", name, NULL);
 }
 
+const char *
+vmt_machine_get_name (VmtMachine *self)
+{
+  g_return_val_if_fail (VMT_IS_MACHINE (self), "");
+  return self->name != NULL ? self->name : "";
+}
+
 GMainContext *
 vmt_machine_get_context (VmtMachine *self)
 {

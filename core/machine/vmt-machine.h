@@ -38,6 +38,8 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (VmtMachine, vmt_machine, VMT, MACHINE, VmtObject)
 
 VmtMachine *vmt_machine_new (const char *name);
+/* (transfer none): what people call it; never NULL. */
+const char *vmt_machine_get_name (VmtMachine *self);
 GMainContext *vmt_machine_get_context (VmtMachine *self);
 VmtClock *vmt_machine_get_clock (VmtMachine *self);
 VmtAddressSpace *vmt_machine_get_address_space (VmtMachine *self);

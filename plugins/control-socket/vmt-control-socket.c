@@ -95,7 +95,7 @@ vmt_control_socket_start (VmtService *service, VmtMachine *machine, GError **err
 {
   VmtControlSocket *self = VMT_CONTROL_SOCKET (service);
   g_autofree char *folder = g_build_filename (g_get_user_runtime_dir (), "vmtool", NULL);
-  const char *name = vmt_object_get_id (VMT_OBJECT (machine));
+  const char *name = vmt_machine_get_name (machine);
   g_autofree char *path = g_strdup_printf ("%s/%s.sock", folder, name);
 
   if (g_mkdir_with_parents (folder, 0700) != 0)

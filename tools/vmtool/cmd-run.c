@@ -245,6 +245,12 @@ cmd_run (int argc, char **argv)
     return status;
   if (on_reset != NULL && !g_str_equal (on_reset, "reboot") && !g_str_equal (on_reset, "exit"))
     return report_usage ("run", _ ("--on-reset %s: write reboot or exit"), on_reset);
+  /* it is in file names and in paths of objects */
+  if (name != NULL && (*name == '\0' || *name == '.' || strpbrk (name, "/ \t\n") != NULL))
+    return report_usage ("run",
+                         _ ("--name %s: write a name without \"/\", blanks and a dot at its "
+                            "beginning"),
+                         name);
   forwards = parse_forwards (forward_texts, &status);
   if (forwards == NULL)
     return status;
