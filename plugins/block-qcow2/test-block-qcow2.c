@@ -22,11 +22,17 @@ file (const char *name)
 }
 
 static gboolean
-have_qemu_img (void)
+find_qemu_img (void)
 {
   g_autofree char *found = g_find_program_in_path ("qemu-img");
 
-  if (found != NULL)
+  return found != NULL;
+}
+
+static gboolean
+have_qemu_img (void)
+{
+  if (find_qemu_img ())
     return TRUE;
   g_test_skip ("qemu-img (package qemu-utils) is not installed: nobody judges the images");
   return FALSE;
@@ -786,7 +792,7 @@ test_locks (void)
   g_assert_null (open_with (path, "qcow2", TRUE, FALSE, &error));
   g_assert_error (error, VMT_ERROR, VMT_ERROR_BUSY);
   g_clear_error (&error);
-  if (g_find_program_in_path ("qemu-img") != NULL)
+  if (find_qemu_img ())
     g_assert_cmpint (qemu_img ("resize -q %s 2M", path), !=, 0);
   close_image (first);
 
@@ -859,7 +865,7 @@ test_hostile (void)
   block = open_image (path, FALSE);
   exercise (block, shadow, 256 << 10, random, 60, 8000);
   close_image (block);
-  if (g_find_program_in_path ("qemu-img") != NULL)
+  if (find_qemu_img ())
     qemu_img ("snapshot -c one %s", path);
   g_assert_true (g_file_get_contents (path, &good, &size, NULL));
   {
