@@ -17,7 +17,7 @@ typedef struct
 } Terminal;
 
 Terminal *terminal_start (const char *first, ...) G_GNUC_NULL_TERMINATED;
-/* Reads until @text comes after what was expected before; more than a minute is a failure. */
+/* Reads until @text comes after what was expected before; more than some minutes are a failure. */
 void terminal_expect (Terminal *self, const char *text);
 /* Reads what comes within the time. */
 void terminal_read (Terminal *self, guint milliseconds);

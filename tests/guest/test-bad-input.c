@@ -126,8 +126,8 @@ static const Case cases[] = {
   { "property/object", 1, { RUN, GOOD, "-s", "uart1.backend=pty" }, { "'uart1'", "'uart0'?" } },
   { "property/feature", 1, { RUN, GOOD, "-s", "uart0.backend=ptyy" }, { "'ptyy'", "'pty'?" } },
   { "property/readonly", 1, { RUN, GOOD, "-s", "cpu0.isa=x" }, { "cpu0", "'isa' is read-only" } },
-  { "property/type", 1, { RUN, GOOD, "-s", "rng-slot.slot=abc" }, { "slot", "abc" } },
-  { "property/range", 1, { RUN, GOOD, "-s", "rng-slot.slot=99" }, { "slot", "99" } },
+  { "property/type", 1, { RUN, GOOD, "-s", "pci0/rng-slot.slot=abc" }, { "slot", "'abc'" } },
+  { "property/range", 1, { RUN, GOOD, "-s", "pci0/rng-slot.slot=99" }, { "slot", "99" } },
 
   /* usage */
   { "usage/nothing", 2, { "run" }, { "which board?", "vmtool board list", "run --help" } },

@@ -105,7 +105,6 @@ info (const char *path, const char *format, gboolean json)
 {
   GError *error = NULL;
   g_autoptr (VmtBlock) block = open_image (path, format, TRUE, &error);
-  VmtBlockClass *klass;
   g_autoptr (GVariant) details = NULL;
   GVariantIter iter;
   const char *key;
@@ -113,36 +112,27 @@ info (const char *path, const char *format, gboolean json)
 
   if (block == NULL)
     return report_error (error);
-  klass = VMT_BLOCK_GET_CLASS (block);
-  details = klass->get_info != NULL ? g_variant_ref_sink (klass->get_info (block)) : NULL;
+  details = vmt_block_get_info (block);
   if (json)
     {
-      JsonNode *node =
-          details != NULL ? json_gvariant_serialize (details) : json_node_new (JSON_NODE_OBJECT);
-      if (details == NULL)
-        json_node_take_object (node, json_object_new ());
-      json_object_set_string_member (json_node_get_object (node), "path", path);
-      json_object_set_int_member (json_node_get_object (node), "virtual-size",
-                                  (gint64)vmt_block_get_length (block));
-      print_json (node);
+      print_json (json_gvariant_serialize (details));
       return EXIT_OK;
     }
-  {
-    g_autofree char *size = vmt_format_size (vmt_block_get_length (block));
-    printf ("%s\n  %-20s %s (%" G_GUINT64_FORMAT " bytes)\n", path, "virtual-size", size,
-            vmt_block_get_length (block));
-  }
-  if (details != NULL)
+  puts (path);
+  g_variant_iter_init (&iter, details);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
     {
-      g_variant_iter_init (&iter, details);
-      while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
-        {
-          g_autofree char *text = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-                                      ? g_variant_dup_string (value, NULL)
-                                      : g_variant_print (value, FALSE);
-          printf ("  %-20s %s\n", key, text);
-          g_variant_unref (value);
-        }
+      g_autofree char *text = NULL;
+
+      if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+        text = g_variant_dup_string (value, NULL);
+      else if (g_variant_is_of_type (value, G_VARIANT_TYPE_UINT64))
+        text = vmt_format_size (g_variant_get_uint64 (value));
+      else
+        text = g_variant_print (value, FALSE);
+      if (!g_str_equal (key, "path"))
+        printf ("  %-20s %s\n", key, text);
+      g_variant_unref (value);
     }
   return EXIT_OK;
 }
