@@ -911,6 +911,7 @@ finish (Compiler *c, gsize *bytes)
   s->block = c->block;
   s->arch = c->arch;
   s->n_ops = c->ops->len;
+  s->host = c->block->host;
   s->n_links = c->links->len;
   s->n_insns = c->insns->len;
   s->links = (InterpLink *)((guint8 *)s->ops + ops_size);

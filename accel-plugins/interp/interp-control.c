@@ -73,7 +73,6 @@ make_link (InterpLink *link, VmtExecBlock *block)
         link->next->prev = link->prev;
     }
   link->to = to;
-  link->host = block->host;
   link->next = to->incoming;
   link->prev = &to->incoming;
   if (link->next != NULL)
@@ -94,8 +93,6 @@ look_up (VmtVcpu *vcpu, InterpLink *link)
   if (link != NULL && block->host != 0)
     {
       vmt_exec_lock_code (vcpu);
-      /* The target is read with the page that it is in, so no vCPU can follow a half-made link of a
-       * far one: see follow_far(). */
       if (!link->from->block->dead && !block->dead && (!link->far || link->to == NULL))
         make_link (link, block);
       vmt_exec_unlock_code (vcpu);
@@ -129,9 +126,8 @@ HANDLER (follow_slow)
     }                                                                                              \
   while (0)
 
-/* Another page: it must still be where it was when the link was made. Once made, a far link is
- * changed only by its target's death, so target and host belong together whenever the target is not
- * NULL, as the host is written before it. */
+/* Another page: the target must be what is mapped there now. It says itself where it is, so that a
+ * link that is remade meanwhile cannot be followed by halves. */
 #define FOLLOW_FAR(slot)                                                                           \
   do                                                                                               \
     {                                                                                              \
@@ -142,7 +138,7 @@ HANDLER (follow_slow)
           &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)];           \
       vcpu->icount += link->count;                                                                 \
       if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag &&                                \
-                    va + e->addend == link->host &&                                                \
+                    va + e->addend == interp_stream_at (to, 0)->host &&                            \
                     __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))                 \
         {                                                                                          \
           vcpu->page_va = va & VMT_PAGE_MASK;                                                      \
@@ -507,12 +503,12 @@ interp_enter (VmtVcpu *vcpu, VmtExecBlock *block)
 {
   const InterpOp *ip = ((const InterpStream *)block->tier_data)->ops;
 #ifndef VMT_INTERP_TRAMPOLINE
-  ip->handler (ip, vcpu, 0, 0);
+  __atomic_load_n (&ip->handler, __ATOMIC_RELAXED) (ip, vcpu, 0, 0);
 #else
   InterpScratch *s = interp_scratch (vcpu);
   s->ip = ip;
   s->acc = s->acc2 = 0;
   while ((ip = s->ip) != NULL)
-    ip->handler (ip, vcpu, s->acc, s->acc2);
+    __atomic_load_n (&ip->handler, __ATOMIC_RELAXED) (ip, vcpu, s->acc, s->acc2);
 #endif
 }

@@ -44,7 +44,6 @@ struct _InterpLink
   const InterpOp *target; /* atomic; NULL: ask */
   gint32 offset;          /* from the page */
   guint32 count;          /* instructions retired when it is taken */
-  guint64 host;           /* of @target's first byte */
   InterpStream *from, *to;
   InterpLink *next, **prev; /* of the links into @to; under the code lock */
   guint32 index;
@@ -70,6 +69,7 @@ struct _InterpStream
   InterpLink *links;
   InterpInsn *insns;
   guint n_links, n_insns, n_ops;
+  guint64 host; /* the block's: a far link checks that its target is what is mapped there */
   InterpOp ops[];
 };
 
@@ -97,7 +97,9 @@ interp_scratch (VmtVcpu *vcpu)
 /* NEXT: goes on @n slots further; GO: at another slot; LEAVE: back to the run loop. The last
  * statement of a handler. */
 #ifndef VMT_INTERP_TRAMPOLINE
-#define GO(op, x, y) return (op)->handler ((op), vcpu, (x), (y))
+/* An exit's handler may change under another vCPU: see count_exit(). */
+#define GO(op, x, y)                                                                               \
+  return __atomic_load_n (&(op)->handler, __ATOMIC_RELAXED) ((op), vcpu, (x), (y))
 #define LEAVE() return
 #else
 #define GO(op, x, y)                                                                               \

@@ -77,6 +77,7 @@ count_monitored_store (VmtExec *self, VmtExecRam *ram, guint64 offset)
         if (++self->monitored[i].stores < MONITOR_STORES)
           return;
         self->monitored[i].ram = NULL;
+        self->unmonitored++;
         clear_reservations_at (self, ram->ram->host + offset, VMT_PAGE_SIZE, NULL);
         vmt_ram_clear_page_state (ram->ram, offset, VMT_PAGE_MONITORED);
         return;
@@ -102,6 +103,7 @@ remember_monitored (VmtExec *self, VmtExecRam *ram, guint64 offset)
   VmtExecMonitored *m = &self->monitored[self->next_monitored++ % VMT_EXEC_N_MONITORED];
   if (m->ram != NULL)
     {
+      self->unmonitored++;
       clear_reservations_at (self, m->ram->ram->host + m->offset, VMT_PAGE_SIZE, NULL);
       vmt_ram_clear_page_state (m->ram->ram, m->offset, VMT_PAGE_MONITORED);
     }
@@ -269,10 +271,13 @@ load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value[2]
       /* A page is in the table once nobody has a write entry for it. */
       while (!is_remembered (self, at.ram, at.ram_offset))
         {
+          const guint64 unmonitored = self->unmonitored;
           g_mutex_unlock (&self->monitor_lock);
           vmt_exec_protect (vcpu, at.ram, at.ram_offset, VMT_PAGE_MONITORED);
           g_mutex_lock (&self->monitor_lock);
-          if (vmt_ram_get_page_state (at.ram->ram, at.ram_offset) & VMT_PAGE_MONITORED)
+          /* Let go meanwhile, the bit may be another vCPU's, which has not finished. */
+          if (self->unmonitored == unmonitored &&
+              vmt_ram_get_page_state (at.ram->ram, at.ram_offset) & VMT_PAGE_MONITORED)
             remember_monitored (self, at.ram, at.ram_offset);
         }
       __atomic_store_n (&vcpu->reserve_addr, (guint64)(guintptr)at.host, __ATOMIC_SEQ_CST);

@@ -194,6 +194,7 @@ release_page (VmtExecRam *ram, guint64 offset, VmtCodePage *page)
   if (page->blocks != NULL || !page->protected)
     return;
   page->protected = FALSE;
+  page->releases++;
   __atomic_store_n (&page->idle_stores, 0, __ATOMIC_RELAXED);
   vmt_ram_clear_page_state (ram->ram, offset, VMT_PAGE_CODE);
 }
@@ -309,8 +310,7 @@ hash_bytes (const guint8 *bytes, gsize size)
   guint64 h = size;
   for (gsize i = 0; i < size; i += 8)
     {
-      guint64 v;
-      memcpy (&v, bytes + i, 8);
+      guint64 v = __atomic_load_n ((const guint64 *)(bytes + i), __ATOMIC_RELAXED);
       h = (h ^ v) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
       h ^= h >> 32;
     }
@@ -441,6 +441,18 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
   return block;
 }
 
+/* Other vCPUs may be storing to the page: a decoder that looks twice sees the same bytes. From
+ * @offset to the page's end, beginning at @to + @offset. */
+static void
+copy_code (guint8 *to, const guint8 *page, guint offset)
+{
+  for (guint i = offset & ~7u; i < VMT_PAGE_SIZE; i += 8)
+    {
+      guint64 v = __atomic_load_n ((const guint64 *)(page + i), __ATOMIC_RELAXED);
+      memcpy (to + i, &v, 8);
+    }
+}
+
 static VmtExecBlock *
 compile (VmtVcpu *vcpu, const VmtResolved *at)
 {
@@ -459,13 +471,16 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
       VmtCodePage *page2 = host2 != 0 ? make_page (at2.ram, at2.ram_offset) : NULL;
       if (!page->protected || (page2 != NULL && !page2->protected))
         {
-          /* Others may use this vCPU and the lock while it waits for them. */
-          g_mutex_unlock (&self->code_lock);
           const VmtResolved *which = page->protected ? &at2 : at;
           VmtCodePage *which_page = page->protected ? page2 : page;
+          const guint32 releases = which_page->releases;
+          /* Others may use this vCPU and the lock while it waits for them. */
+          g_mutex_unlock (&self->code_lock);
           vmt_exec_protect (vcpu, which->ram, which->ram_offset, VMT_PAGE_CODE);
           g_mutex_lock (&self->code_lock);
-          if (vmt_ram_get_page_state (which->ram->ram, which->ram_offset) & VMT_PAGE_CODE)
+          /* Released meanwhile, the bit may be another vCPU's, which has not finished. */
+          if (which_page->releases == releases &&
+              (vmt_ram_get_page_state (which->ram->ram, which->ram_offset) & VMT_PAGE_CODE))
             which_page->protected = TRUE;
           g_mutex_unlock (&self->code_lock);
           continue;
@@ -490,9 +505,12 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
 
       guint left = VMT_PAGE_SIZE - offset;
       vmt_ir_builder_begin (priv->builder);
+      copy_code (priv->code, at->host - offset, offset);
+      if (host2 != 0)
+        copy_code (priv->next_code, at2.host, 0);
       guint covered =
-          vcpu->arch->decode (vcpu, priv->builder, offset, at->host, left,
-                              (const guint8 *)(guintptr)host2, host2 != 0 ? VMT_PAGE_SIZE : 0);
+          vcpu->arch->decode (vcpu, priv->builder, offset, priv->code + offset, left,
+                              host2 != 0 ? priv->next_code : NULL, host2 != 0 ? VMT_PAGE_SIZE : 0);
       if (covered == 0)
         {
           __atomic_store_n (&page->mask, mask, __ATOMIC_SEQ_CST);

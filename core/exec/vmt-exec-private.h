@@ -28,6 +28,7 @@ typedef struct
   guint64 content;
   guint32 content_valid; /* atomic */
   guint32 kills;         /* blocks lost to stores */
+  guint32 releases;      /* times that it was let go */
   gboolean protected;    /* VMT_PAGE_CODE is set, and nobody has a write entry */
   guint32 idle_stores;   /* atomic: stores since the page has no code */
 } VmtCodePage;
@@ -92,6 +93,7 @@ struct _VmtExec
   GMutex monitor_lock;
   VmtExecMonitored monitored[VMT_EXEC_N_MONITORED];
   guint next_monitored;
+  guint64 unmonitored; /* times that a page was let go */
 };
 
 /* One entry of the second-level TLB. */
@@ -164,6 +166,9 @@ struct _VmtVcpuPriv
   guint64 reserve_high;   /* of a reservation of 16 bytes */
   VmtExecBlock *uncached; /* the block that is run once */
 
+  guint8 code[VMT_PAGE_SIZE], next_code[VMT_PAGE_SIZE]; /* what is being decoded */
+
+  VmtExecStats published; /* under lock: as of the last safepoint */
   guint64 n_tlb2_hits, n_walks, n_flushes, n_lookups, n_store_slow, n_sleeps;
 };
 

@@ -203,6 +203,20 @@ park (VmtVcpu *vcpu, guint64 deadline)
   __atomic_store_n (&priv->sleeping, 0, __ATOMIC_SEQ_CST);
 }
 
+/* With the lock: lets others see what this vCPU has counted. */
+static void
+publish (VmtVcpu *vcpu)
+{
+  VmtVcpuPriv *priv = vcpu->priv;
+  priv->published.instructions = vcpu->icount;
+  priv->published.tlb_l2_hits = priv->n_tlb2_hits;
+  priv->published.tlb_walks = priv->n_walks;
+  priv->published.tlb_flushes = priv->n_flushes;
+  priv->published.lookups = priv->n_lookups;
+  priv->published.store_slow = priv->n_store_slow;
+  priv->published.sleeps = priv->n_sleeps;
+}
+
 /* Everything that keeps a vCPU from guest code. Returns when there is nothing left, FALSE when the
  * thread is to end. */
 gboolean
@@ -215,6 +229,7 @@ vmt_exec_serve (VmtVcpu *vcpu)
   g_mutex_lock (&self->lock);
   for (;;)
     {
+      publish (vcpu);
       guint32 requests = __atomic_exchange_n (&vcpu->exit_request, 0, __ATOMIC_SEQ_CST);
       if (priv->work != NULL)
         vmt_vcpu_run_work (vcpu);
@@ -472,17 +487,19 @@ void
 vmt_exec_get_stats (VmtExec *self, VmtExecStats *stats)
 {
   memset (stats, 0, sizeof *stats);
+  g_mutex_lock (&self->lock);
   for (guint i = 0; i < self->n_vcpus; i++)
     {
-      VmtVcpuPriv *priv = self->vcpus[i]->priv;
-      stats->instructions += self->vcpus[i]->icount;
-      stats->tlb_l2_hits += priv->n_tlb2_hits;
-      stats->tlb_walks += priv->n_walks;
-      stats->tlb_flushes += priv->n_flushes;
-      stats->lookups += priv->n_lookups;
-      stats->store_slow += priv->n_store_slow;
-      stats->sleeps += priv->n_sleeps;
+      const VmtExecStats *own = &self->vcpus[i]->priv->published;
+      stats->instructions += own->instructions;
+      stats->tlb_l2_hits += own->tlb_l2_hits;
+      stats->tlb_walks += own->tlb_walks;
+      stats->tlb_flushes += own->tlb_flushes;
+      stats->lookups += own->lookups;
+      stats->store_slow += own->store_slow;
+      stats->sleeps += own->sleeps;
     }
+  g_mutex_unlock (&self->lock);
   g_mutex_lock (&self->code_lock);
   stats->blocks_compiled = self->n_compiled;
   stats->blocks_live = self->n_live;

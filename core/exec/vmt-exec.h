@@ -70,7 +70,8 @@ void vmt_exec_reset (VmtExec *self);
  * thread. */
 void vmt_exec_invalidate (VmtExec *self, VmtRam *ram, guint64 offset, guint64 size);
 
-/* Counters since start, for inspect, tests and benchmarks; approximate while running. */
+/* Counters since start, for inspect, tests and benchmarks; each vCPU's as of its
+ * last safepoint. */
 typedef struct
 {
   guint64 instructions;

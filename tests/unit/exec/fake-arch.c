@@ -340,7 +340,7 @@ fake_take_interrupt (VmtVcpu *vcpu)
       s->deadline = G_MAXUINT64;
       taken = TRUE;
     }
-  s->n_interrupts += taken;
+  __atomic_fetch_add (&s->n_interrupts, taken, __ATOMIC_RELAXED);
   return taken;
 }
 
