@@ -198,7 +198,8 @@ path_matches (GPtrArray *pattern, const char *const *ids, guint n_ids)
 static void
 deliver (VmtObject *source, const char *event, GVariant *payload)
 {
-  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  /* with room from the start: an empty one has no pointer to add to */
+  g_autoptr (GPtrArray) ids = g_ptr_array_sized_new (8);
   g_autoptr (GPtrArray) matching = NULL;
   VmtObject *at = source;
 
