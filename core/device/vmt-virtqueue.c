@@ -533,9 +533,13 @@ vmt_virtqueue_pop (VmtVirtqueue *queue)
   buffer->public.head = head;
   if (!walk (queue, head, buffer))
     return NULL;
-  buffer->public.out = buffer->iov;
-  buffer->public.in = buffer->iov + buffer->public.n_out;
-  buffer->public.in_address = buffer->address + buffer->public.n_out;
+  /* a chain of empty descriptors has no pieces, and the first one no array either */
+  if (buffer->n_pieces > 0)
+    {
+      buffer->public.out = buffer->iov;
+      buffer->public.in = buffer->iov + buffer->public.n_out;
+      buffer->public.in_address = buffer->address + buffer->public.n_out;
+    }
   queue->n_free--;
   state->last_avail[queue->index]++;
   return &buffer->public;
