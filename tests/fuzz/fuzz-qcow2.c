@@ -157,8 +157,9 @@ change (FuzzInput *input, gboolean whole)
             continue;
           }
         case 3:
-          /* only for what was never written: may be refused */
-          (void)vmt_block_write_compressed (block, data, 512, offset & ~(guint64)0xffff);
+          /* for what was never written: a whole image keeps its promise only then */
+          if (!whole)
+            (void)vmt_block_write_compressed (block, data, 512, offset & ~(guint64)0xffff);
           continue;
         default:
           status = vmt_block_pwrite (block, data, PIECE, offset);
