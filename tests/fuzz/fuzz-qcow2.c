@@ -33,6 +33,8 @@ get_path (void)
       folder = g_build_filename (g_access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir (),
                                  "vmtool-fuzz-XXXXXX", NULL);
       g_assert_nonnull (g_mkdtemp (folder));
+      /* the locks' marks as well */
+      g_setenv ("XDG_RUNTIME_DIR", folder, TRUE);
       path = g_build_filename (folder, "image.qcow2", NULL);
       base = g_build_filename (folder, "base.raw", NULL);
       g_assert_true (g_file_set_contents (base, filler, sizeof filler, &error));
@@ -45,9 +47,13 @@ remove_files (void)
 {
   g_autofree char *folder = g_path_get_dirname (get_path ());
   g_autofree char *base = g_build_filename (folder, "base.raw", NULL);
+  g_autofree char *locks = g_build_filename (folder, "vmtool", "locks", NULL);
+  g_autofree char *runtime = g_build_filename (folder, "vmtool", NULL);
 
   g_unlink (base);
   g_unlink (get_path ());
+  g_rmdir (locks);
+  g_rmdir (runtime);
   g_rmdir (folder);
 }
 
