@@ -121,9 +121,10 @@ collect (VmtExec *self)
     }
 }
 
-/* With the lock: nobody enters the block any more. */
+/* With the lock: nobody enters the block any more. @but_page: a page from whose list the caller
+ * takes it, or 0. */
 static void
-kill_block (VmtExec *self, VmtExecBlock *block)
+kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page)
 {
   guint64 host = block_host (block);
   __atomic_store_n (&block->dead, 1, __ATOMIC_SEQ_CST);
@@ -136,6 +137,8 @@ kill_block (VmtExec *self, VmtExecBlock *block)
   guint64 pages[2] = { host & VMT_PAGE_MASK, block->host2 };
   for (guint i = 0; i < 2 && pages[i] != 0; i++)
     {
+      if (pages[i] == but_page)
+        continue;
       VmtExecRam *ram = vmt_exec_find_ram (self, i == 0 ? block->ram : block->ram2, FALSE);
       VmtCodePage *page = get_page (ram, pages[i] - (guint64)(guintptr)ram->ram->host);
       VmtExecBlock **in_page = &page->blocks;
@@ -199,6 +202,23 @@ release_page (VmtExecRam *ram, guint64 offset, VmtCodePage *page)
   vmt_ram_clear_page_state (ram->ram, offset, VMT_PAGE_CODE);
 }
 
+/* Whether the block has bytes among @size from @first on in the page. */
+static gboolean
+overlaps (const VmtExecBlock *block, guint64 page_host, guint first, guint size)
+{
+  const guint64 begin = block_host (block);
+  const guint offset = (guint)(begin & ~VMT_PAGE_MASK);
+  guint from = 0, to;
+  if ((begin & VMT_PAGE_MASK) == page_host)
+    {
+      from = offset;
+      to = MIN (offset + block->size, VMT_PAGE_SIZE);
+    }
+  else
+    to = block->size - (VMT_PAGE_SIZE - offset);
+  return first < to && first + size > from;
+}
+
 static void
 stored_in_page (VmtExec *self, VmtExecRam *ram, guint64 offset, guint size)
 {
@@ -218,23 +238,35 @@ stored_in_page (VmtExec *self, VmtExecRam *ram, guint64 offset, guint size)
 
   guint64 page_host = ((guint64)(guintptr)ram->ram->host + offset) & VMT_PAGE_MASK;
   g_mutex_lock (&self->code_lock);
-  VmtExecBlock *block = page->blocks;
-  while (block != NULL)
+  /* By bytes, not by granules: data next to code in one granule costs only time. But on a page that
+   * is written again and again, the first store into code takes the granule's other code with it:
+   * who generates code writes on. */
+  gboolean hit = FALSE;
+  for (VmtExecBlock *block = page->blocks; block != NULL && !hit;
+       block = *page_link (block, page_host))
+    hit = overlaps (block, page_host, first, size);
+  if (hit)
     {
-      VmtExecBlock *next = *page_link (block, page_host);
-      /* By bytes, not by granules: data next to code in one granule costs only time. */
-      guint64 begin = block_host (block);
-      guint from = 0, to = block->size;
-      if ((begin & VMT_PAGE_MASK) == page_host)
+      const gboolean hot = page->kills >= HOT_PAGE_KILLS;
+      VmtExecBlock **link = &page->blocks;
+      guint64 left = 0;
+      while (*link != NULL)
         {
-          from = (guint)(begin & ~VMT_PAGE_MASK);
-          to = MIN (from + block->size, VMT_PAGE_SIZE);
+          VmtExecBlock *block = *link;
+          const guint64 own = block_mask (block, page_host);
+          if (hot ? (own & mask) != 0 : overlaps (block, page_host, first, size))
+            {
+              *link = *page_link (block, page_host);
+              page->kills++;
+              kill_block (self, block, page_host);
+            }
+          else
+            {
+              left |= own;
+              link = page_link (block, page_host);
+            }
         }
-      else
-        to = block->size - (VMT_PAGE_SIZE - (guint)(begin & ~VMT_PAGE_MASK));
-      if (first < to && first + size > from)
-        kill_block (self, block);
-      block = next;
+      __atomic_store_n (&page->mask, left, __ATOMIC_SEQ_CST);
     }
   if (page->blocks == NULL &&
       (page->kills < HOT_PAGE_KILLS ||
@@ -264,7 +296,7 @@ vmt_exec_code_clear (VmtExec *self)
 {
   g_mutex_lock (&self->code_lock);
   while (self->fifo_first != NULL)
-    kill_block (self, self->fifo_first);
+    kill_block (self, self->fifo_first, 0);
   for (guint i = 0; i < self->n_vcpus; i++)
     {
       VmtVcpuPriv *priv = self->vcpus[i]->priv;
@@ -369,7 +401,7 @@ evict (VmtExec *self)
     {
       VmtExecBlock *block = self->fifo_first;
       left -= block->bytes + BLOCK_BYTES;
-      kill_block (self, block);
+      kill_block (self, block, 0);
     }
   for (guint i = 0; i < self->n_vcpus; i++)
     vmt_vcpu_request (self->vcpus[i], VMT_VCPU_RELOOKUP);
