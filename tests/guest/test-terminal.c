@@ -180,6 +180,23 @@ test_signal (gconstpointer data)
   terminal_assert_restored (terminal);
 }
 
+/* A signal at any moment of the start, too. */
+static void
+test_early_signal (void)
+{
+  for (guint i = 0; i < 24; i++)
+    {
+      g_autoptr (Terminal) terminal = terminal_start ("run", "riscv-virt", "--kernel", idle, NULL);
+      int status;
+
+      g_usleep (i * 2000);
+      kill (terminal->pid, SIGTERM);
+      status = terminal_wait (terminal);
+      g_assert_true (status == 0 || status == -SIGTERM);
+      terminal_assert_restored (terminal);
+    }
+}
+
 /* An error after the terminal was taken: the second serial port cannot be had. */
 static void
 test_realize_error (void)
@@ -328,6 +345,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/guest/terminal/signal/term", GINT_TO_POINTER (SIGTERM), test_signal);
   g_test_add_data_func ("/guest/terminal/signal/int", GINT_TO_POINTER (SIGINT), test_signal);
   g_test_add_data_func ("/guest/terminal/signal/hup", GINT_TO_POINTER (SIGHUP), test_signal);
+  g_test_add_func ("/guest/terminal/signal/early", test_early_signal);
   g_test_add_func ("/guest/terminal/error/realize", test_realize_error);
   g_test_add_func ("/guest/terminal/error/boot", test_boot_error);
   g_test_add_func ("/guest/terminal/stop", test_stop);

@@ -167,6 +167,20 @@ start_control (VmtMachine *machine)
   return NULL;
 }
 
+static gboolean
+run_console (VmtMachine *machine, VmtStopReason *reason, int *status, GError **error)
+{
+  VmtService *control = start_control (machine);
+  Console *console = console_new (machine);
+  gboolean ok = vmt_machine_run (machine, reason, status, error);
+
+  console_free (console);
+  if (control != NULL)
+    vmt_service_stop (control);
+  g_clear_object (&control);
+  return ok;
+}
+
 static int
 run_machine (VmtMachine *machine, GPtrArray *forwards)
 {
@@ -174,30 +188,25 @@ run_machine (VmtMachine *machine, GPtrArray *forwards)
   GSource *sources[G_N_ELEMENTS (signals)];
   GError *error = NULL;
   VmtStopReason reason = VMT_STOP_ERROR;
-  VmtService *control;
-  Console *console;
   gboolean ok;
   int status = 0;
 
-  if (!vmt_machine_realize (machine, &error))
-    return report_error (error);
+  /* before the terminal is taken: what comes in between ends the run at its start */
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
     sources[i] = watch_signal (machine, signals[i]);
-  print_forwards (forwards);
-  control = start_control (machine);
-  console = console_new (machine);
-  ok = vmt_machine_run (machine, &reason, &status, &error);
-  console_free (console);
-  if (control != NULL)
-    vmt_service_stop (control);
-  g_clear_object (&control);
+  ok = vmt_machine_realize (machine, &error);
+  if (ok)
+    {
+      print_forwards (forwards);
+      ok = run_console (machine, &reason, &status, &error);
+    }
+  /* back ends restore the terminal and flush the disks here, before anything is printed */
+  vmt_machine_close (machine);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
     {
       g_source_destroy (sources[i]);
       g_source_unref (sources[i]);
     }
-  /* back ends restore the terminal and flush the disks here, before anything is printed */
-  vmt_machine_close (machine);
   return ok ? finish (reason, status) : report_error (error);
 }
 
