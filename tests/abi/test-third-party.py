@@ -48,6 +48,12 @@ PROGRAM = b''.join([
 ])
 
 
+def elf(code):
+    """A bare-metal program: one segment at the start of RAM."""
+    head = b'\x7fELF' + bytes([2, 1, 1]) + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 2, 243, 1, 0x80000000, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return head + struct.pack('<IIQQQQQQ', 1, 5, 120, 0x80000000, 0x80000000, len(code), len(code), 4) + code
+
+
 def run(args, **kwargs):
     return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False, **kwargs)
 
@@ -84,15 +90,15 @@ def main():
         shutil.copytree(f'{installed}/share/vmtool-1/boards/soc', f'{folder}/boards/soc')
         with open(f'{folder}/boards/third-party.xml', 'w', encoding='utf-8') as f:
             f.write(BOARD)
-        with open(f'{folder}/program.bin', 'wb') as f:
-            f.write(PROGRAM)
+        with open(f'{folder}/program.elf', 'wb') as f:
+            f.write(elf(PROGRAM))
         libdir = os.path.dirname(pc)
         env = dict(os.environ, LD_LIBRARY_PATH=libdir, XDG_CACHE_HOME=f'{folder}/cache', VMT_PLUGIN_PATH=f'{folder}/plugins',
                    VMT_PLUGIN_SYSTEM_PATH=f'{libdir}/vmtool-1/plugins', VMT_BOARD_PATH=f'{folder}/boards')
         env.pop('VMT_REGISTRY', None)
         vmtool = f'{installed}/bin/vmtool'
         ok &= check(3, 'inspect', run([vmtool, 'inspect', 'example-adder'], env=env), text='SUM')
-        ok &= check(4, 'run', run([vmtool, 'run', 'third-party', '--kernel', f'{folder}/program.bin', '-s', 'memory=16M'], env=env),
+        ok &= check(4, 'run', run([vmtool, 'run', 'third-party', '--kernel', f'{folder}/program.elf', '-s', 'memory=16M'], env=env),
                     status=42)
     return 0 if ok else 1
 
