@@ -17,7 +17,7 @@ typedef struct
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (VmtBackend, vmt_backend, VMT_TYPE_OBJECT)
 
-static G_DEFINE_QUARK (vmt - param - backend - kind, vmt_param_backend_kind)
+static G_DEFINE_QUARK (vmt_param_backend_kind, vmt_param_backend_kind)
 
     static void vmt_backend_dispose (GObject *object)
 {

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (vmt - error - quark, vmt_error)
+/* The name is what people see: the formatter would take its dashes for subtractions. */
+/* clang-format off */
+G_DEFINE_QUARK (vmt-error-quark, vmt_error)
+/* clang-format on */
 
 /* Longer words are not typed by people, and the cost is quadratic. */
 #define NAME_MAX_LENGTH 64

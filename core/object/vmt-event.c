@@ -6,7 +6,7 @@
 #include "vmt-object-private.h"
 
 /* Each type's own specs: GPtrArray of const VmtEventSpec, as qdata of the type. */
-static G_DEFINE_QUARK (vmt - event - specs, vmt_event_specs)
+static G_DEFINE_QUARK (vmt_event_specs, vmt_event_specs)
 
     typedef struct
 {

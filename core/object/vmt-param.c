@@ -5,11 +5,11 @@
 
 /* The kind and the feature kind ride on stock GParamSpecs as qdata, so that bindings see nothing
  * unusual. */
-static G_DEFINE_QUARK (vmt - param - kind,
-                       vmt_param_kind) static G_DEFINE_QUARK (vmt - param - feature - kind,
-                                                              vmt_param_feature_kind)
+static G_DEFINE_QUARK (vmt_param_kind, vmt_param_kind)
+static G_DEFINE_QUARK (vmt_param_feature_kind, vmt_param_feature_kind)
 
-    static GParamSpec *with_kind (GParamSpec *pspec, VmtParamKind kind)
+static GParamSpec *
+with_kind (GParamSpec *pspec, VmtParamKind kind)
 {
   if (pspec != NULL)
     g_param_spec_set_qdata (pspec, vmt_param_kind_quark (), GINT_TO_POINTER (kind));

@@ -7,7 +7,7 @@
 #include "vmt-value.h"
 
 /* The higher rooms' describers are qdata of their base types. */
-static G_DEFINE_QUARK (vmt - plugin - describer, vmt_plugin_describer)
+static G_DEFINE_QUARK (vmt_plugin_describer, vmt_plugin_describer)
 
     /**
      * vmt_registry_add_describer:

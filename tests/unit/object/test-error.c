@@ -42,11 +42,19 @@ test_nothing_near (void)
   g_assert_null (vmt_nearest_name (longest, longs));
 }
 
+/* The formatter once put spaces into it. */
+static void
+test_domain (void)
+{
+  g_assert_cmpstr (g_quark_to_string (VMT_ERROR), ==, "vmt-error-quark");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/object/error/nearest", test_nearest);
   g_test_add_func ("/object/error/nothing-near", test_nothing_near);
+  g_test_add_func ("/object/error/domain", test_domain);
   return g_test_run ();
 }
