@@ -290,6 +290,24 @@ vmt_exec_code_stored (VmtExec *self, VmtExecRam *ram, guint64 offset, guint64 si
     }
 }
 
+void
+vmt_exec_code_kill (VmtExec *self, guint64 which)
+{
+  g_mutex_lock (&self->code_lock);
+  if (which == G_MAXUINT64)
+    while (self->fifo_first != NULL)
+      kill_block (self, self->fifo_first, 0);
+  else if (self->n_live > 0)
+    {
+      VmtExecBlock *block = self->fifo_first;
+      for (which %= self->n_live; which > 0; which--)
+        block = block->fifo_next;
+      kill_block (self, block, 0);
+    }
+  collect (self);
+  g_mutex_unlock (&self->code_lock);
+}
+
 /* The vCPUs are stopped or gone. */
 void
 vmt_exec_code_clear (VmtExec *self)
@@ -630,7 +648,7 @@ resolve_fetch (VmtVcpu *vcpu, guint64 pc, VmtResolved *at)
 }
 
 VmtExecBlock *
-vmt_exec_lookup (VmtVcpu *vcpu)
+vmt_exec_lookup_block (VmtVcpu *vcpu)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   VmtExec *self = priv->exec;
@@ -673,7 +691,8 @@ vmt_exec_lookup (VmtVcpu *vcpu)
         return lookup_uncached (vcpu, &at);
       block = compile (vcpu, &at);
     }
-  if (block != NULL && block->host != 0)
+  if (block != NULL && block->host != 0 &&
+      G_LIKELY (self->stress == NULL || !self->stress->no_jump_cache))
     {
       __atomic_store_n (slot, block, __ATOMIC_SEQ_CST);
       if (__atomic_load_n (&block->dead, __ATOMIC_SEQ_CST))
@@ -683,4 +702,12 @@ vmt_exec_lookup (VmtVcpu *vcpu)
         }
     }
   return block;
+}
+
+VmtExecBlock *
+vmt_exec_lookup (VmtVcpu *vcpu)
+{
+  if (G_UNLIKELY (vcpu->exec->stress != NULL) && vmt_exec_stress_refuses (vcpu))
+    return NULL;
+  return vmt_exec_lookup_block (vcpu);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "vmt-exec-stress-private.h"
 #include "vmt-exec.h"
 
 G_BEGIN_DECLS
@@ -94,6 +95,8 @@ struct _VmtExec
   VmtExecMonitored monitored[VMT_EXEC_N_MONITORED];
   guint next_monitored;
   guint64 unmonitored; /* times that a page was let go */
+
+  VmtExecStress *stress; /* (nullable): fixed while there are threads */
 };
 
 /* One entry of the second-level TLB. */
@@ -170,6 +173,7 @@ struct _VmtVcpuPriv
 
   VmtExecStats published; /* under lock: as of the last safepoint */
   guint64 n_tlb2_hits, n_walks, n_flushes, n_lookups, n_store_slow, n_sleeps;
+  guint64 stress_random, n_stress_lookups;
 };
 
 #define VMT_RESERVE_NONE G_MAXUINT64
@@ -218,6 +222,18 @@ void vmt_exec_code_fini (VmtExec *self);
 void vmt_exec_code_clear (VmtExec *self);
 /* Bytes have been stored in pages that have code. */
 void vmt_exec_code_stored (VmtExec *self, VmtExecRam *ram, guint64 offset, guint64 size);
+
+/* Block number @which of those that there are, counted from the oldest, around the end if need be;
+ * G_MAXUINT64: all of them. */
+void vmt_exec_code_kill (VmtExec *self, guint64 which);
+/* vmt_exec_lookup() of the run loop itself. */
+VmtExecBlock *vmt_exec_lookup_block (VmtVcpu *vcpu);
+
+/* vmt-exec-stress.c: with self->stress set, on the vCPU's thread */
+void vmt_exec_stress_enter (VmtVcpu *vcpu);
+void vmt_exec_stress_exception (VmtVcpu *vcpu);
+gboolean vmt_exec_stress_refuses (VmtVcpu *vcpu);
+gboolean vmt_exec_stress_keeps_out (VmtVcpu *vcpu);
 
 /* vmt-exec-atomic.c */
 /* Stores to a page whose state is not 0; all that follows from it. @value little endian, in a

@@ -116,6 +116,7 @@ vmt_exec_free (VmtExec *self)
   vmt_address_space_unref (self->space);
   g_free (self->vcpus);
   g_free (self->threads);
+  g_free (self->stress);
   g_free (self);
 }
 
@@ -330,12 +331,16 @@ vcpu_thread (gpointer data)
         }
       if (vcpu->fault_pending)
         {
+          if (G_UNLIKELY (self->stress != NULL))
+            vmt_exec_stress_exception (vcpu);
           vcpu->fault_pending = 0;
           arch->take_exception (vcpu);
           continue;
         }
+      if (G_UNLIKELY (self->stress != NULL))
+        vmt_exec_stress_enter (vcpu);
       arch->take_interrupt (vcpu);
-      VmtExecBlock *block = vmt_exec_lookup (vcpu);
+      VmtExecBlock *block = vmt_exec_lookup_block (vcpu);
       if (block != NULL)
         block->entry (vcpu, block);
     }

@@ -352,6 +352,10 @@ vmt_exec_resolve (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtRe
 
   if (!find_region (vcpu, out->pa, out) || !out->cached)
     return TRUE;
+  const gboolean keep_out =
+      G_UNLIKELY (priv->exec->stress != NULL) && vmt_exec_stress_keeps_out (vcpu);
+  if (keep_out && access != VMT_ACCESS_STORE)
+    return TRUE;
   const guint64 first = va >> VMT_PAGE_SHIFT;
   const guint8 *host = out->host;
   switch (access)
@@ -370,7 +374,7 @@ vmt_exec_resolve (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtRe
           guint64 *writers = &out->ram->writers[out->ram_offset >> VMT_PAGE_SHIFT];
           if (!(__atomic_load_n (writers, __ATOMIC_SEQ_CST) & vmt_vcpu_writer_bit (vcpu)))
             __atomic_fetch_or (writers, vmt_vcpu_writer_bit (vcpu), __ATOMIC_SEQ_CST);
-          if (vmt_ram_get_page_state (out->ram->ram, out->ram_offset) == 0)
+          if (vmt_ram_get_page_state (out->ram->ram, out->ram_offset) == 0 && !keep_out)
             fill (vcpu, &vcpu->bank->write[first & ((1 << VMT_TLB_WRITE_BITS) - 1)], va, host,
                   large);
         }
