@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "vmt-error.h"
+#include "vmt-host-code-private.h"
 #include "vmt-host.h"
 
 /* A function that only returns. */
@@ -40,9 +41,8 @@ vmt_host_code_memory_get_nick (VmtHostCodeMemory strategy)
   return NULL;
 }
 
-#ifndef NO_CODE_GENERATION
-static gboolean
-refuse (GError **error, VmtHostCodeMemory strategy, const char *what)
+gboolean
+vmt_host_code_refuse (VmtHostCodeMemory strategy, const char *what, GError **error)
 {
   g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED,
                "code memory strategy '%s' does not work here: %s: %s",
@@ -50,6 +50,46 @@ refuse (GError **error, VmtHostCodeMemory strategy, const char *what)
   return FALSE;
 }
 
+/* Since the sysctl vm.memfd_noexec (Linux 6.3), files that are not asked for with one of these
+ * flags may be refused, and so may files that can be run as programs, which is not what is wanted:
+ * mapped pages are executable in any case. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 16u
+#endif
+
+int
+vmt_host_code_make_file (gsize size, GError **error)
+{
+#ifdef MFD_CLOEXEC
+  const guint flags[] = { MFD_EXEC, MFD_NOEXEC_SEAL, 0 };
+  int fd = -1;
+
+  for (guint i = 0; i < G_N_ELEMENTS (flags) && fd < 0; i++)
+    fd = memfd_create ("vmtool-code", MFD_CLOEXEC | flags[i]);
+  if (fd < 0)
+    {
+      vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot make a memory file", error);
+      return -1;
+    }
+  if (ftruncate (fd, size) != 0)
+    {
+      vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot size a memory file", error);
+      close (fd);
+      return -1;
+    }
+  return fd;
+#else
+  (void)size;
+  errno = ENOSYS;
+  vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "no memory files", error);
+  return -1;
+#endif
+}
+
+#ifndef NO_CODE_GENERATION
 static void
 run (gpointer code)
 {
@@ -63,26 +103,19 @@ run (gpointer code)
 static gboolean
 probe_dual (GError **error)
 {
-#ifdef MFD_CLOEXEC
   gsize page = vmt_host_get_page_size ();
   gpointer writable, executable;
   gboolean good = FALSE;
-  int fd = memfd_create ("vmtool-code", MFD_CLOEXEC);
+  int fd = vmt_host_code_make_file (page, error);
 
   if (fd < 0)
-    return refuse (error, VMT_HOST_CODE_DUAL, "cannot make a memory file");
-  if (ftruncate (fd, page) != 0)
-    {
-      refuse (error, VMT_HOST_CODE_DUAL, "cannot size a memory file");
-      close (fd);
-      return FALSE;
-    }
+    return FALSE;
   writable = mmap (NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (writable == MAP_FAILED)
-    refuse (error, VMT_HOST_CODE_DUAL, "cannot map a memory file for writing");
+    vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot map a memory file for writing", error);
   executable = mmap (NULL, page, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
   if (executable == MAP_FAILED && writable != MAP_FAILED)
-    refuse (error, VMT_HOST_CODE_DUAL, "cannot map a memory file for execution");
+    vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot map a memory file for execution", error);
   close (fd);
   if (writable != MAP_FAILED && executable != MAP_FAILED)
     {
@@ -95,10 +128,6 @@ probe_dual (GError **error)
   if (executable != MAP_FAILED)
     munmap (executable, page);
   return good;
-#else
-  errno = ENOSYS;
-  return refuse (error, VMT_HOST_CODE_DUAL, "no memory files");
-#endif
 }
 
 static gboolean
@@ -109,7 +138,7 @@ probe_toggle (GError **error)
   gpointer memory = mmap (NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
   if (memory == MAP_FAILED)
-    return refuse (error, VMT_HOST_CODE_TOGGLE, "cannot map memory");
+    return vmt_host_code_refuse (VMT_HOST_CODE_TOGGLE, "cannot map memory", error);
   memcpy (memory, nothing, sizeof nothing);
   good = mprotect (memory, page, PROT_READ | PROT_EXEC) == 0;
   if (good)
@@ -117,12 +146,13 @@ probe_toggle (GError **error)
       run (memory);
       good = mprotect (memory, page, PROT_READ | PROT_WRITE) == 0;
       if (!good)
-        refuse (error, VMT_HOST_CODE_TOGGLE, "cannot make executable memory writable");
+        vmt_host_code_refuse (VMT_HOST_CODE_TOGGLE, "cannot make executable memory writable",
+                              error);
       else
         memcpy (memory, nothing, sizeof nothing);
     }
   else
-    refuse (error, VMT_HOST_CODE_TOGGLE, "cannot make written memory executable");
+    vmt_host_code_refuse (VMT_HOST_CODE_TOGGLE, "cannot make written memory executable", error);
   munmap (memory, page);
   return good;
 }
