@@ -32,8 +32,7 @@ typedef struct
   VmtIrq *irqs;
   VmtIrqController **irq_targets; /* owned */
   guint *irq_lines;
-  gint64 error_second; /* atomic */
-  guint n_errors;      /* atomic */
+  guint64 errors; /* atomic: a second, and in the low byte how many there were in it */
 } VmtDevicePrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (VmtDevice, vmt_device, VMT_TYPE_OBJECT)
@@ -573,18 +572,35 @@ vmt_device_set_running (VmtDevice *self, gboolean running)
     VMT_DEVICE_GET_CLASS (self)->running_changed (self, running);
 }
 
+/* A guest may do this a million times a second. A thread that looked at the clock before another
+ * began a new second must not bring the old one back. */
+static gboolean
+take_error (VmtDevicePrivate *priv)
+{
+  guint64 second = (guint64)(g_get_monotonic_time () / G_USEC_PER_SEC);
+  guint64 before = __atomic_load_n (&priv->errors, __ATOMIC_RELAXED);
+  guint64 after;
+
+  do
+    {
+      if (second > before >> 8)
+        after = second << 8 | 1;
+      else if ((before & 0xff) < GUEST_ERRORS_PER_SECOND)
+        after = before + 1;
+      else
+        return FALSE;
+    }
+  while (!__atomic_compare_exchange_n (&priv->errors, &before, after, TRUE, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED));
+  return TRUE;
+}
+
 void
 vmt_device_guest_error (VmtDevice *self, const char *what, guint64 value)
 {
   VmtDevicePrivate *priv = get_priv (self);
 
-  /* A guest may do this a million times a second; two threads that begin a second together may let
-   * a few more through. */
-  gint64 second = g_get_monotonic_time () / G_USEC_PER_SEC;
-  if (__atomic_exchange_n (&priv->error_second, second, __ATOMIC_RELAXED) != second)
-    __atomic_store_n (&priv->n_errors, 0, __ATOMIC_RELAXED);
-  if (__atomic_load_n (&priv->n_errors, __ATOMIC_RELAXED) >= GUEST_ERRORS_PER_SECOND ||
-      __atomic_fetch_add (&priv->n_errors, 1, __ATOMIC_RELAXED) >= GUEST_ERRORS_PER_SECOND)
+  if (!take_error (priv))
     return;
 
   g_autofree char *path = dup_path (self);
