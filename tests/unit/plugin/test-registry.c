@@ -2,6 +2,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "../../support/test-self.h"
 #include "registry-folder.h"
 #include "vmt-object.h"
 
@@ -104,7 +105,8 @@ test_missing (void)
   g_autoptr (VmtRegistry) registry = registry_of (folder, NULL);
 
   assert_missing (registry, VMT_FEATURE_SERVICE, "fixture-godo", "did you mean 'fixture-good'?");
-  assert_missing (registry, VMT_FEATURE_SERVICE, "zebra", "there is no service 'zebra'; there is: ");
+  assert_missing (registry, VMT_FEATURE_SERVICE, "zebra",
+                  "there is no service 'zebra'; there is: ");
   assert_missing (registry, VMT_FEATURE_SERVICE, "", "there is no service ''");
   assert_missing (registry, VMT_FEATURE_DEVICE, "fixture-good", folder);
 }
@@ -340,8 +342,7 @@ test_in_process (void)
       g_assert_true (is_mapped ("fixture-good.so"));
       return;
     }
-  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
-  g_test_trap_assert_passed ();
+  g_assert_cmpint (test_self_run (), ==, 0);
 }
 
 static void
@@ -370,8 +371,7 @@ test_default (void)
       g_test_assert_expected_messages ();
       return;
     }
-  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
-  g_test_trap_assert_passed ();
+  g_assert_cmpint (test_self_run (), ==, 0);
 }
 
 /* All that this build has made is good, and found without any variable set. */
@@ -398,8 +398,7 @@ test_own_plugins (void)
       g_assert_cmpuint (n, >, 0);
       return;
     }
-  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
-  g_test_trap_assert_passed ();
+  g_assert_cmpint (test_self_run (), ==, 0);
 }
 
 int
