@@ -176,7 +176,7 @@ guest_run (guint seconds, const char *ready, const char *input, gsize input_size
   g_assert_no_error (error);
   run.loop = g_main_loop_new (NULL, FALSE);
   run.stream = g_subprocess_get_stdout_pipe (run.process);
-  timer = g_timeout_add_seconds (seconds, on_timeout, &run);
+  timer = g_timeout_add_seconds (seconds * GUEST_PATIENCE, on_timeout, &run);
   g_input_stream_read_async (run.stream, run.buffer, sizeof run.buffer, 0, NULL, on_read, &run);
   g_main_loop_run (run.loop);
   if (!run.timed_out)

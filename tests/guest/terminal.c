@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIMEOUT 150
+#define TIMEOUT (150 * GUEST_PATIENCE)
 
 static void G_GNUC_NORETURN
 be_job (Terminal *self, char **argv)

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIMEOUT 60
+#define TIMEOUT (60 * GUEST_PATIENCE)
 
 void
 tool_setenv (const char *name, const char *value)
@@ -74,6 +74,7 @@ tool_wait (GPid pid, guint seconds)
   struct rusage usage;
   int raw;
 
+  seconds *= GUEST_PATIENCE;
   if (!wait_until (pid, g_get_monotonic_time () + seconds * G_USEC_PER_SEC, &raw, &usage))
     {
       kill (pid, SIGKILL);
