@@ -124,12 +124,17 @@ riscv_reset (VmtVcpu *vcpu)
   vmt_vcpu_deadline_changed (vcpu);
 }
 
+/* What compiled code uses most: a5, a4, a0, sp, s0, a3, a1, a2, s1, a6, then ra, a7, s2, t1, t3. */
+static const VmtIrVal hot[] = { 14, 13, 9, 1, 7, 12, 10, 11, 8, 15, 0, 16, 17, 5, 27 };
+
 const VmtArchOps riscv_arch_ops = {
   .struct_size = sizeof (VmtArchOps),
   .name = "riscv64",
   .state_size = sizeof (RiscvState),
   .registers = riscv_registers,
   .n_registers = RISCV_N_REGISTERS,
+  .hot = hot,
+  .n_hot = G_N_ELEMENTS (hot),
   .globals = globals,
   .n_globals = G_N_ELEMENTS (globals),
   .helpers = riscv_helpers,

@@ -22,6 +22,7 @@ typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
  * passed a safepoint
  * @count: executions, for the tier policy
  * @tier_data: the tier's compiled form
+ * @code: (nullable): host code of it, for tiers that look it up from code of their own
  *
  * Translated guest code. Shared by all vCPUs of a machine. Successor and predecessor records serve
  * the region tier.
@@ -30,6 +31,7 @@ struct _VmtExecBlock
 {
   VmtBlockEntry entry;
   gpointer tier_data;
+  gconstpointer code;
   VmtIrBlock *ir;
   guint64 pa, pa2; /* pa2: the second page's start of a straddling instruction, or 0 */
   guint64 mode_key;

@@ -51,6 +51,10 @@ struct _VmtArchOps
   VMT_IR_ARCH_MEMBERS
   const VmtArchRegister *registers;
   guint n_registers;
+  /* (nullable): 64-bit integer globals that code uses most, most used first: what a compiler keeps
+   * in host registers all the time. */
+  const VmtIrVal *hot;
+  guint n_hot;
 
   void (*init) (VmtVcpu *vcpu);
   void (*fini) (VmtVcpu *vcpu);

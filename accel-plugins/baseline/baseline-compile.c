@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One pass over a block's IR: where values are, what jumps where; the emitter does the rest. */
+#include <string.h>
+
+#include "baseline.h"
+
+/* Blocks beyond these are left to the evaluator as a whole. */
+#define MAX_OPS 4096u
+/* What one op may take, with its cold part. */
+#define OP_ROOM 1024u
+
+BaselineVal
+baseline_use (BaselineCompiler *c, VmtIrVal v)
+{
+  BaselineVal val = { BASELINE_CONST, BASELINE_NO_REG, 0, 0 };
+  if (v == VMT_IR_NO_VAL)
+    return val;
+  if (vmt_ir_is_const (v))
+    {
+      val.value = c->ir->consts[v - VMT_IR_CONST_FIRST].lo;
+      return val;
+    }
+  if (vmt_ir_is_temp (v))
+    {
+      const guint t = v - VMT_IR_TEMP_FIRST;
+      if (c->temp_reg[t] != BASELINE_NO_REG)
+        {
+          val.where = BASELINE_REG;
+          val.reg = c->temp_reg[t];
+          c->busy |= 1u << val.reg;
+          return val;
+        }
+      val.where = BASELINE_MEM;
+      val.disp = c->temps + (gint32)(t * BASELINE_TEMP_BYTES);
+      return val;
+    }
+  if (v < G_N_ELEMENTS (c->pinned) && c->pinned[v] != BASELINE_NO_REG)
+    {
+      val.where = BASELINE_REG;
+      val.reg = c->pinned[v];
+      return val;
+    }
+  val.where = BASELINE_MEM;
+  val.disp = (gint32)c->arch->globals[v].offset - c->bias;
+  return val;
+}
+
+/* The temporary in @reg goes to its home. */
+static void
+evict (BaselineCompiler *c, guint8 reg)
+{
+  const VmtIrVal v = c->reg_temp[reg];
+  if (v == VMT_IR_NO_VAL)
+    return;
+  const guint t = v - VMT_IR_TEMP_FIRST;
+  if (!c->temp_home[t] && c->temp_last[t] > c->op)
+    {
+      baseline_host_store_home (c, c->temps + (gint32)(t * BASELINE_TEMP_BYTES), reg);
+      c->temp_home[t] = TRUE;
+      c->evicted[c->n_evicted++ % G_N_ELEMENTS (c->evicted)] = v;
+    }
+  c->temp_reg[t] = BASELINE_NO_REG;
+  c->reg_temp[reg] = VMT_IR_NO_VAL;
+}
+
+guint8
+baseline_scratch (BaselineCompiler *c)
+{
+  guint8 victim = BASELINE_NO_REG;
+  for (guint i = 0; i < baseline_n_scratch; i++)
+    {
+      const guint8 reg = baseline_scratch_regs[i];
+      if (c->busy & (1u << reg))
+        continue;
+      if (c->reg_temp[reg] == VMT_IR_NO_VAL)
+        {
+          c->busy |= 1u << reg;
+          return reg;
+        }
+      victim = reg;
+    }
+  if (victim == BASELINE_NO_REG)
+    {
+      c->short_of_regs = TRUE;
+      return baseline_scratch_regs[0];
+    }
+  evict (c, victim);
+  c->busy |= 1u << victim;
+  return victim;
+}
+
+void
+baseline_claim (BaselineCompiler *c, guint8 reg)
+{
+  if (c->busy & (1u << reg))
+    c->short_of_regs = TRUE;
+  evict (c, reg);
+  c->busy |= 1u << reg;
+}
+
+guint8
+baseline_pinned (BaselineCompiler *c, VmtIrVal v)
+{
+  return v < G_N_ELEMENTS (c->pinned) ? c->pinned[v] : BASELINE_NO_REG;
+}
+
+guint8
+baseline_result (BaselineCompiler *c, VmtIrVal d)
+{
+  const guint8 reg = baseline_pinned (c, d);
+  return reg != BASELINE_NO_REG ? reg : baseline_scratch (c);
+}
+
+void
+baseline_made (BaselineCompiler *c, VmtIrVal d, guint8 reg)
+{
+  if (d == VMT_IR_NO_VAL)
+    return;
+  if (vmt_ir_is_temp (d))
+    {
+      const guint t = d - VMT_IR_TEMP_FIRST;
+      if (c->temp_last[t] <= c->op)
+        return;
+      evict (c, reg);
+      c->temp_reg[t] = reg;
+      c->temp_home[t] = FALSE;
+      c->reg_temp[reg] = d;
+      return;
+    }
+  if (d < G_N_ELEMENTS (c->pinned) && c->pinned[d] != BASELINE_NO_REG)
+    {
+      if (c->pinned[d] != reg)
+        {
+          const BaselineVal val = { BASELINE_REG, reg, 0, 0 };
+          baseline_host_move (c, c->pinned[d], &val);
+        }
+      return;
+    }
+  baseline_host_store_home (c, (gint32)c->arch->globals[d].offset - c->bias, reg);
+}
+
+void
+baseline_spill (BaselineCompiler *c)
+{
+  for (guint i = 0; i < baseline_n_scratch; i++)
+    evict (c, baseline_scratch_regs[i]);
+}
+
+BaselineCold *
+baseline_cold (BaselineCompiler *c, BaselineColdFunc emit, guint32 from)
+{
+  g_array_set_size (c->colds, c->colds->len + 1);
+  BaselineCold *cold = &g_array_index (c->colds, BaselineCold, c->colds->len - 1);
+  memset (cold, 0, sizeof *cold);
+  cold->emit = emit;
+  cold->from = from;
+  cold->insn = c->insn;
+  return cold;
+}
+
+guint
+baseline_add_link (BaselineCompiler *c, gint32 offset)
+{
+  BaselineLink link = {
+    .offset = offset,
+    .far = offset < 0 || offset >= (gint32)VMT_PAGE_SIZE,
+  };
+  g_array_append_val (c->links, link);
+  return c->links->len - 1;
+}
+
+/* The instruction at a page offset, or n_insns. */
+static guint
+find_insn (const VmtIrBlock *ir, gint32 page_offset)
+{
+  guint low = 0, high = ir->n_insns;
+  while (low < high)
+    {
+      const guint middle = (low + high) / 2;
+      if (ir->insns[middle].page_offset < page_offset)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  return low < ir->n_insns && ir->insns[low].page_offset == page_offset ? low : ir->n_insns;
+}
+
+guint
+baseline_goal (BaselineCompiler *c, gint32 page_offset)
+{
+  const guint insn = find_insn (c->ir, page_offset);
+  return insn < c->ir->n_insns && c->insn_goal[insn] ? insn : G_MAXUINT;
+}
+
+/* Something in the block jumps to this op. */
+static gboolean
+is_goal (BaselineCompiler *c, guint index)
+{
+  for (guint i = 0; i < c->ir->n_insns; i++)
+    if (c->ir->insns[i].first_op == index && c->insn_goal[i])
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+baseline_is_paired (BaselineCompiler *c, guint index)
+{
+  const VmtIrBlock *ir = c->ir;
+  const VmtIrOp *ops = ir->ops;
+  const guint32 other = VMT_IR_OP_MEM | VMT_IR_OP_HELPER_IMM;
+  if (ops[index].opcode == VMT_IR_LL)
+    {
+      for (guint i = index + 1; i < ir->n_ops; i++)
+        if (is_goal (c, i))
+          return FALSE;
+        else if (ops[i].opcode == VMT_IR_SC)
+          return ops[i].type == ops[index].type;
+        else if (vmt_ir_op_info[ops[i].opcode].flags & other)
+          return FALSE;
+    }
+  else if (ops[index].opcode == VMT_IR_SC)
+    {
+      for (guint i = index; i-- > 0;)
+        if (is_goal (c, i + 1))
+          return FALSE;
+        else if (ops[i].opcode == VMT_IR_LL)
+          return ops[i].type == ops[index].type;
+        else if (vmt_ir_op_info[ops[i].opcode].flags & other)
+          return FALSE;
+    }
+  return FALSE;
+}
+
+/* Last uses, and which instructions the block itself jumps to. */
+static void
+survey (BaselineCompiler *c, BaselineInsn *insns)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint32 live_to = 0; /* the last op that reads a temporary made so far */
+  guint32 *made_at = g_newa (guint32, ir->n_temps + 1);
+  for (guint i = 0; i < ir->n_ops; i++)
+    {
+      const VmtIrOp *op = &ir->ops[i];
+      const VmtIrVal vals[3] = { op->a, op->b, op->c };
+      for (guint k = 0; k < 3; k++)
+        if (vmt_ir_is_temp (vals[k]) && vals[k] < VMT_IR_TEMP_FIRST + ir->n_temps)
+          c->temp_last[vals[k] - VMT_IR_TEMP_FIRST] = i;
+      if (vmt_ir_is_temp (op->d) && op->d < VMT_IR_TEMP_FIRST + ir->n_temps)
+        made_at[op->d - VMT_IR_TEMP_FIRST] = i;
+    }
+  guint32 *until = g_newa (guint32, ir->n_ops + 1);
+  memset (until, 0, (ir->n_ops + 1) * sizeof *until);
+  for (guint t = 0; t < ir->n_temps; t++)
+    until[made_at[t]] = MAX (until[made_at[t]], c->temp_last[t]);
+  guint insn = 0;
+  for (guint i = 0; i <= ir->n_ops; i++)
+    {
+      while (insn < ir->n_insns && ir->insns[insn].first_op == i)
+        {
+          insns[insn].page_offset = ir->insns[insn].page_offset;
+          insns[insn].clean = live_to < i;
+          insn++;
+        }
+      if (i < ir->n_ops)
+        live_to = MAX (live_to, until[i]);
+    }
+  for (guint i = 0; i < ir->n_ops; i++)
+    if (ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP ||
+        ir->ops[i].opcode == VMT_IR_BRANCH_FLAGS)
+      {
+        const guint goal = find_insn (ir, ir->ops[i].imm);
+        if (goal < ir->n_insns && insns[goal].clean)
+          c->insn_goal[goal] = TRUE;
+      }
+}
+
+/* Emits one op; when the registers do not suffice for it, the evaluator executes it. */
+static void
+compile_op (BaselineCompiler *c)
+{
+  VmtIrVal regs[G_N_ELEMENTS (c->reg_temp)];
+  const guint32 size = c->size;
+  const guint n_links = c->links->len, n_colds = c->colds->len, n_fixups = c->fixups->len;
+  memcpy (regs, c->reg_temp, sizeof regs);
+  c->busy = 0;
+  c->n_evicted = 0;
+  c->short_of_regs = FALSE;
+  const gboolean done = baseline_host_op (c, c->op);
+  if (!done || c->short_of_regs)
+    {
+      c->size = size;
+      g_array_set_size (c->links, n_links);
+      g_array_set_size (c->colds, n_colds);
+      g_array_set_size (c->fixups, n_fixups);
+      for (guint i = 0; i < c->n_evicted; i++)
+        c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = FALSE;
+      memcpy (c->reg_temp, regs, sizeof regs);
+      for (guint i = 0; i < baseline_n_scratch; i++)
+        {
+          const guint8 reg = baseline_scratch_regs[i];
+          if (regs[reg] != VMT_IR_NO_VAL)
+            c->temp_reg[regs[reg] - VMT_IR_TEMP_FIRST] = reg;
+        }
+      c->busy = 0;
+      baseline_host_eval (c, c->op);
+      c->has_eval = TRUE;
+      for (guint i = 0; i < 2; i++)
+        {
+          const guint index = c->op + i;
+          if (index >= c->ir->n_ops || (i == 1 && c->ir->ops[index].opcode != VMT_IR_EXT))
+            break;
+          const VmtIrVal d = c->ir->ops[index].d;
+          if (vmt_ir_is_temp (d) && d < VMT_IR_TEMP_FIRST + c->ir->n_temps)
+            {
+              c->temp_reg[d - VMT_IR_TEMP_FIRST] = BASELINE_NO_REG;
+              c->temp_home[d - VMT_IR_TEMP_FIRST] = TRUE;
+            }
+        }
+    }
+  for (guint i = 0; i < baseline_n_scratch; i++)
+    {
+      const guint8 reg = baseline_scratch_regs[i];
+      const VmtIrVal v = c->reg_temp[reg];
+      if (v != VMT_IR_NO_VAL && c->temp_last[v - VMT_IR_TEMP_FIRST] <= c->op)
+        {
+          c->temp_reg[v - VMT_IR_TEMP_FIRST] = BASELINE_NO_REG;
+          c->reg_temp[reg] = VMT_IR_NO_VAL;
+        }
+    }
+}
+
+static void
+compile_ops (BaselineCompiler *c)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint next = 0;
+  c->insn = 0;
+  for (c->op = 0; c->op < ir->n_ops; c->op++)
+    {
+      while (next < ir->n_insns && ir->insns[next].first_op == c->op)
+        {
+          c->insn = next;
+          if (c->insn_goal[next])
+            baseline_host_join (c);
+          c->insn_at[next] = c->size;
+          next++;
+        }
+      if (ir->ops[c->op].opcode != VMT_IR_EXT)
+        compile_op (c);
+    }
+  /* Cold parts may have cold parts. */
+  for (guint i = 0; i < c->colds->len; i++)
+    {
+      const BaselineCold cold = g_array_index (c->colds, BaselineCold, i);
+      baseline_host_patch (c, cold.from, c->size);
+      cold.emit (c, &cold);
+    }
+  for (guint i = 0; i < c->fixups->len; i++)
+    {
+      const BaselineFixup *fixup = &g_array_index (c->fixups, BaselineFixup, i);
+      baseline_host_patch (c, fixup->at, c->insn_at[fixup->insn]);
+    }
+  baseline_host_finish (c);
+}
+
+static BaselineBlock *
+finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
+{
+  const gsize size = MAX (c->size, (baseline_slot_offset (c->links->len) + BASELINE_GRANULE - 1) /
+                                       BASELINE_GRANULE * BASELINE_GRANULE);
+  const gsize offset = baseline_code_alloc (code, size);
+  if (offset == G_MAXSIZE)
+    return NULL;
+  BaselineBlock *self = g_new0 (BaselineBlock, 1);
+  self->code = baseline_code_at (code, offset);
+  self->memory = code;
+  self->host = c->block->host;
+  self->block = c->block;
+  self->arch = c->arch;
+  self->offset = offset;
+  self->size = size;
+  self->n_insns = c->ir->n_insns;
+  self->insns = g_memdup2 (insns, self->n_insns * sizeof *insns);
+  self->n_links = c->links->len;
+  self->links = g_memdup2 (c->links->data, self->n_links * sizeof (BaselineLink));
+  if (c->has_eval)
+    {
+      self->ir = c->block->ir;
+      c->block->keep_ir = TRUE;
+    }
+  for (guint i = 0; i < self->n_links; i++)
+    {
+      BaselineLink *link = &self->links[i];
+      link->from = self;
+      link->slot = (guint64 *)(gpointer)(guint8 *)(self->code + baseline_code_get_distance (code) +
+                                                   baseline_slot_offset (i));
+      baseline_link_reset (link);
+    }
+  if (!baseline_code_write (code, offset, c->bytes, c->size, self, NULL))
+    {
+      baseline_block_free (code, self);
+      return NULL;
+    }
+  return self;
+}
+
+void
+baseline_block_free (BaselineCode *code, BaselineBlock *self)
+{
+  baseline_code_release (code, self->offset, self->size);
+  g_free (self->insns);
+  g_free (self->links);
+  g_free (self);
+}
+
+gboolean
+baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *block)
+{
+  const VmtIrBlock *ir = block->ir;
+  const gboolean whole = ir->n_ops > MAX_OPS || ir->n_temps > BASELINE_MAX_TEMPS;
+  BaselineCompiler c = {
+    .ir = ir,
+    .arch = arch,
+    .block = block,
+    .bias = BASELINE_BIAS,
+    .distance = baseline_code_get_distance (code),
+    .room = (MIN (ir->n_ops, MAX_OPS) + 2) * OP_ROOM,
+    .links = g_array_sized_new (FALSE, FALSE, sizeof (BaselineLink), 8),
+    .colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 32),
+    .fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 8),
+  };
+  const gint32 scratch = (gint32)((arch->state_size + 63) / 64 * 64);
+  c.cpu = scratch - c.bias;
+  c.temps = c.cpu + BASELINE_TEMPS_OFFSET;
+  memset (c.pinned, BASELINE_NO_REG, sizeof c.pinned);
+  for (guint i = 0; i < MIN (arch->n_hot, baseline_n_pinned); i++)
+    if (arch->hot[i] < G_N_ELEMENTS (c.pinned))
+      c.pinned[arch->hot[i]] = baseline_pinned_regs[i];
+  for (guint i = 0; i < G_N_ELEMENTS (c.reg_temp); i++)
+    c.reg_temp[i] = VMT_IR_NO_VAL;
+
+  c.bytes = g_malloc (c.room);
+  BaselineInsn *insns = g_new0 (BaselineInsn, ir->n_insns + 1);
+  c.temp_reg = g_malloc (ir->n_temps + 1);
+  memset (c.temp_reg, BASELINE_NO_REG, ir->n_temps + 1);
+  c.temp_home = g_malloc0 (ir->n_temps + 1);
+  c.temp_last = g_new0 (guint32, ir->n_temps + 1);
+  c.insn_at = g_new0 (guint32, ir->n_insns + 1);
+  c.insn_goal = g_malloc0 (ir->n_insns + 1);
+  if (whole)
+    {
+      c.has_eval = TRUE;
+      baseline_host_eval_block (&c);
+    }
+  else
+    {
+      survey (&c, insns);
+      compile_ops (&c);
+    }
+  BaselineBlock *self = finish (&c, code, insns);
+  g_free (c.bytes);
+  g_free (insns);
+  g_free (c.temp_reg);
+  g_free (c.temp_home);
+  g_free (c.temp_last);
+  g_free (c.insn_at);
+  g_free (c.insn_goal);
+  g_array_unref (c.links);
+  g_array_unref (c.colds);
+  g_array_unref (c.fixups);
+  if (self == NULL)
+    return FALSE;
+  block->tier_data = self;
+  block->code = self->code;
+  block->entry = baseline_enter;
+  block->bytes = (guint32)(self->size * 2 + sizeof *self + self->n_insns * sizeof *self->insns +
+                           self->n_links * sizeof *self->links);
+  return TRUE;
+}

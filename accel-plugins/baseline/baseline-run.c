@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What emitted code calls. All pinned registers are in the vCPU's state meanwhile. */
+#include "baseline.h"
+
+static const BaselineReturn go_on = { 0, 0 }, leave = { 0, 1 };
+
+static BaselineBlock *
+block_at (VmtVcpu *vcpu, const guint8 *at)
+{
+  /* a call may be the last instruction of the block's code */
+  return baseline_code_find (baseline_cpu (vcpu)->code, at - 1);
+}
+
+static gint16
+page_offset (const BaselineBlock *block, guint insn)
+{
+  return block->n_insns == 0 ? (gint16)(block->block->pa & ~VMT_PAGE_MASK)
+                             : block->insns[insn].page_offset;
+}
+
+void
+baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block)
+{
+  const BaselineBlock *self = block->tier_data;
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  if (G_UNLIKELY (cpu->code != self->memory))
+    baseline_code_set_up_cpu (self->memory, cpu);
+  baseline_code_get_enter (self->memory) (vcpu, self->code);
+}
+
+/* The instruction has not been executed: pc and count are those at its beginning. */
+static BaselineReturn
+fault (VmtVcpu *vcpu, const BaselineBlock *block, guint insn)
+{
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)page_offset (block, insn);
+  vcpu->icount += insn;
+  return leave;
+}
+
+/* A store went through the slow path: leaves the block if that has killed it and the next op begins
+ * an instruction; else goes on. */
+static BaselineReturn
+stored (VmtVcpu *vcpu, const BaselineBlock *block, guint insn, guint kind, guint64 value)
+{
+  BaselineReturn ret = { value, 0 };
+  if (G_LIKELY (!__atomic_load_n (&block->block->dead, __ATOMIC_RELAXED)) ||
+      !(kind & BASELINE_MEM_LAST) || !block->insns[insn + 1].clean)
+    return ret;
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)block->insns[insn + 1].page_offset;
+  vcpu->icount += insn + 1;
+  ret.leave = 1;
+  return ret;
+}
+
+static guint64
+extend (guint64 value, guint kind)
+{
+  const guint unused = 64 - (8u << (kind & BASELINE_MEM_LOG2));
+  return kind & BASELINE_MEM_SX ? (guint64)((gint64)(value << unused) >> unused)
+                                : value << unused >> unused;
+}
+
+BaselineReturn
+baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
+{
+  const guint kind = desc >> 16;
+  BaselineReturn ret = go_on;
+  if (!vmt_vcpu_load (vcpu, va, 1u << (kind & BASELINE_MEM_LOG2),
+                      kind & BASELINE_MEM_ALIGNED ? VMT_IR_MEM_ALIGNED : 0, &ret.value))
+    return fault (vcpu, block_at (vcpu, at), desc & 0xffff);
+  ret.value = extend (ret.value, kind);
+  if (kind & BASELINE_MEM_BOX)
+    ret.value |= G_GUINT64_CONSTANT (0xffffffff00000000);
+  return ret;
+}
+
+BaselineReturn
+baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
+{
+  const guint kind = desc >> 16;
+  const BaselineBlock *block = block_at (vcpu, at);
+  const guint size = 1u << (kind & BASELINE_MEM_LOG2);
+  if (!vmt_vcpu_store (vcpu, va, size,
+                       (kind & BASELINE_MEM_ALIGNED ? VMT_IR_MEM_ALIGNED : 0) |
+                           (kind & BASELINE_MEM_ATOMIC_FAULT ? VMT_IR_MEM_ATOMIC_FAULT : 0),
+                       extend (value, size == 8 ? 3 : kind & BASELINE_MEM_LOG2)))
+    return fault (vcpu, block, desc & 0xffff);
+  return stored (vcpu, block, desc & 0xffff, kind, 0);
+}
+
+BaselineReturn
+baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
+{
+  const guint kind = desc >> 16;
+  const guint size = 1u << (kind & BASELINE_MEM_LOG2), attr = (guint)baseline_cpu (vcpu)->third;
+  const guint what = kind >> 8;
+  const BaselineBlock *block = block_at (vcpu, at);
+  guint64 result;
+  gboolean ok;
+  if (what == BASELINE_ATOMIC_LL)
+    ok = vmt_vcpu_load_linked (vcpu, va, size, attr, &result);
+  else if (what == BASELINE_ATOMIC_SC)
+    ok = vmt_vcpu_store_conditional (vcpu, va, size, attr, value, &result);
+  else
+    ok = vmt_vcpu_amo (vcpu, (VmtIrAmo)what, va, size, attr, value, &result);
+  if (!ok)
+    return fault (vcpu, block, desc & 0xffff);
+  if (what != BASELINE_ATOMIC_SC)
+    result = extend (result, kind);
+  return (BaselineReturn){ result, 0 };
+}
+
+BaselineReturn
+baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc, const guint8 *at)
+{
+  const BaselineBlock *block = block_at (vcpu, at);
+  const guint insn = desc & 0xffff;
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)page_offset (block, insn);
+  vcpu->icount += insn;
+  const guint64 value =
+      vcpu->arch->helpers[desc >> 16].func (vcpu, a, b, baseline_cpu (vcpu)->third);
+  if (G_UNLIKELY (vcpu->fault_pending))
+    return leave;
+  vcpu->icount -= insn;
+  return (BaselineReturn){ value, 0 };
+}
+
+BaselineReturn
+baseline_run_trap (VmtVcpu *vcpu, guint64 value, guint64 cause, guint32 desc, const guint8 *at)
+{
+  vmt_vcpu_raise (vcpu, cause, value);
+  return fault (vcpu, block_at (vcpu, at), desc & 0xffff);
+}
+
+static void
+eval_misaligned (VmtVcpu *vcpu, guint64 va, guint size, gboolean store)
+{
+  vcpu->arch->raise_fault (vcpu, VMT_FAULT_MISALIGNED, va,
+                           store ? VMT_ACCESS_STORE : VMT_ACCESS_LOAD);
+}
+
+static void
+eval_fence (VmtVcpu *vcpu, guint predecessor, guint successor)
+{
+  __atomic_thread_fence (__ATOMIC_SEQ_CST);
+}
+
+static void
+eval_raise (VmtVcpu *vcpu, guint64 cause, guint64 value)
+{
+  vmt_vcpu_raise (vcpu, cause, value);
+}
+
+static gboolean
+eval_fault_pending (VmtVcpu *vcpu)
+{
+  return vcpu->fault_pending != 0;
+}
+
+static void
+eval_set_pc (VmtVcpu *vcpu, guint64 pc)
+{
+  vcpu->pc = pc;
+}
+
+static const VmtIrMemOps mem_ops = {
+  .load = vmt_vcpu_load,
+  .store = vmt_vcpu_store,
+  .load_linked = vmt_vcpu_load_linked,
+  .store_conditional = vmt_vcpu_store_conditional,
+  .amo = vmt_vcpu_amo,
+  .load_linked128 = vmt_vcpu_load_linked128,
+  .store_conditional128 = vmt_vcpu_store_conditional128,
+  .cas = vmt_vcpu_cas,
+  .misaligned = eval_misaligned,
+  .probe = vmt_vcpu_probe,
+  .fence = eval_fence,
+  .raise = eval_raise,
+  .fault_pending = eval_fault_pending,
+  .set_pc = eval_set_pc,
+};
+
+BaselineReturn
+baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, const guint8 *at)
+{
+  const BaselineBlock *block = block_at (vcpu, at);
+  const gboolean whole = desc == G_MAXUINT32;
+  VmtIrEval eval = {
+    .vcpu = vcpu,
+    .block = block->ir,
+    .mem = &mem_ops,
+    .values = whole
+                  ? NULL
+                  : (VmtIrValue *)(gpointer)((guint8 *)baseline_cpu (vcpu) + BASELINE_TEMPS_OFFSET),
+    .page_va = vcpu->page_va,
+    .budget = G_MAXINT64,
+    .insn = (guint)insn,
+  };
+  switch (whole ? vmt_ir_eval_block (&eval) : vmt_ir_eval_op (&eval, desc))
+    {
+    case VMT_IR_EVAL_NEXT:
+      return go_on;
+    case VMT_IR_EVAL_FAULT:
+    case VMT_IR_EVAL_BUDGET:
+      if (!whole)
+        return fault (vcpu, block, (guint)insn);
+      vcpu->icount += eval.insn;
+      break;
+    default:
+      vcpu->icount += (whole ? eval.insn : insn) + 1;
+      break;
+    }
+  vcpu->pc = eval.pc;
+  return leave;
+}
+
+/* What a slot for another page has when there is no link: nothing is there. */
+static const BaselineBlock nowhere = { .host = G_MAXUINT64 };
+
+void
+baseline_link_reset (BaselineLink *link)
+{
+  const guint64 value =
+      (guint64)(guintptr)(link->far ? (gconstpointer)&nowhere : link->from->code + link->ask);
+  link->to = NULL;
+  link->next = NULL;
+  link->prev = NULL;
+  __atomic_store_n (link->slot, value, __ATOMIC_RELEASE);
+}
+
+/* With the code lock. */
+static void
+make_link (BaselineLink *link, BaselineBlock *to)
+{
+  if (link->to != NULL)
+    {
+      /* far links follow what the page is mapped to */
+      *link->prev = link->next;
+      if (link->next != NULL)
+        link->next->prev = link->prev;
+    }
+  link->to = to;
+  link->next = to->incoming;
+  link->prev = &to->incoming;
+  if (link->next != NULL)
+    link->next->prev = &link->next;
+  to->incoming = link;
+  __atomic_store_n (link->slot, link->far ? (guint64)(guintptr)to : (guint64)(guintptr)to->code,
+                    __ATOMIC_RELEASE);
+}
+
+void
+baseline_unlink (BaselineBlock *self)
+{
+  while (self->incoming != NULL)
+    {
+      BaselineLink *link = self->incoming;
+      self->incoming = link->next;
+      if (link->next != NULL)
+        link->next->prev = &self->incoming;
+      baseline_link_reset (link);
+    }
+  for (guint i = 0; i < self->n_links; i++)
+    {
+      BaselineLink *link = &self->links[i];
+      if (link->to == NULL)
+        continue;
+      *link->prev = link->next;
+      if (link->next != NULL)
+        link->next->prev = link->prev;
+      /* A vCPU that is still inside asks its way out. */
+      baseline_link_reset (link);
+    }
+}
+
+/* vcpu->pc is where it goes on. */
+static BaselineReturn
+look_up (VmtVcpu *vcpu, BaselineLink *link)
+{
+  if (__atomic_load_n (&vcpu->exit_request, __ATOMIC_ACQUIRE) != 0)
+    return leave;
+  VmtExecBlock *block = vmt_exec_lookup (vcpu);
+  if (block == NULL || block->entry != baseline_enter)
+    return leave;
+  BaselineBlock *to = block->tier_data;
+  if (link != NULL && block->host != 0)
+    {
+      vmt_exec_lock_code (vcpu);
+      if (!link->from->block->dead && !block->dead && (!link->far || link->to == NULL))
+        make_link (link, to);
+      vmt_exec_unlock_code (vcpu);
+    }
+  return (BaselineReturn){ (guint64)(guintptr)to->code, 0 };
+}
+
+BaselineReturn
+baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc, const guint8 *at)
+{
+  BaselineBlock *block = block_at (vcpu, at);
+  BaselineLink *link = &block->links[desc];
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
+  return look_up (vcpu, link);
+}
+
+/* vcpu->pc is set. */
+BaselineReturn
+baseline_run_indirect (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
+                       const guint8 *at)
+{
+  return look_up (vcpu, NULL);
+}

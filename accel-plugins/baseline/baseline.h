@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "vmt.h"
+#include "vmt-fast.h"
+#include "vmt-ir-eval.h"
+
+/* The one-pass compiler of IR blocks to host code.
+ *
+ * Guest state: the integer globals that the architecture calls hot live in host registers, the same
+ * ones in all code, so that links between blocks need no moves; all other globals are memory
+ * operands. Temporaries live in scratch registers, and in the vCPU's scratch area when those do not
+ * suffice. Wherever C is entered the pinned registers are stored first: the state is exact at every
+ * fault.
+ *
+ * baseline-compile.c knows the IR and no host; baseline-x86-64*.c emit for one; baseline-run.c is
+ * what emitted code calls. Emitted code has no host address in it: it reaches C through the table
+ * in BaselineCpu, and other blocks through slots that lie at a fixed distance from it, so that the
+ * same block is the same bytes in every process, and published code never changes. */
+
+typedef struct _BaselineBlock BaselineBlock;
+typedef struct _BaselineLink BaselineLink;
+typedef struct _BaselineCode BaselineCode;
+typedef struct _BaselineCompiler BaselineCompiler;
+
+#define BASELINE_TEMP_BYTES ((guint)sizeof (VmtIrValue))
+#define BASELINE_MAX_TEMPS ((VMT_VCPU_SCRATCH_SIZE - 512) / BASELINE_TEMP_BYTES)
+/* The state register points so far behind the vCPU's beginning that the displacements of its head
+ * and of the first globals are short. */
+#define BASELINE_BIAS 128
+
+/* Entries of the table by which emitted code reaches the stubs. */
+typedef enum
+{
+  BASELINE_STUB_LEAVE,  /* to the run loop, everything is in memory but the pinned registers */
+  BASELINE_STUB_FOLLOW, /* the way out of the block whose cold part calls it */
+  BASELINE_STUB_FAR,    /* a link into another page: see baseline-x86-64.c */
+  BASELINE_STUB_INDIRECT,
+  BASELINE_STUB_LOAD,
+  BASELINE_STUB_STORE,
+  BASELINE_STUB_CALL,
+  BASELINE_STUB_EVAL,
+  BASELINE_STUB_TRAP,
+  BASELINE_STUB_ATOMIC,
+  BASELINE_STUB_FP_ENTER,
+  BASELINE_N_STUBS
+} BaselineStub;
+
+/* The beginning of the vCPU's scratch area. */
+typedef struct
+{
+  gconstpointer stubs[BASELINE_N_STUBS];
+  BaselineCode *code;
+  guint64 third; /* third argument of a helper */
+  guint64 spare[2];
+  guint32 fp_live; /* MXCSR is the guest's */
+  guint32 mxcsr;   /* scratch */
+} BaselineCpu;
+G_STATIC_ASSERT (sizeof (BaselineCpu) <= 256);
+#define BASELINE_TEMPS_OFFSET 256
+
+static inline BaselineCpu *
+baseline_cpu (VmtVcpu *vcpu)
+{
+  return (BaselineCpu *)((guint8 *)vcpu + vcpu->scratch_offset);
+}
+
+/* A way out of a block to a known address. */
+struct _BaselineLink
+{
+  guint64 *slot; /* near: address of the code; far: the BaselineBlock */
+  guint32 ask;   /* offset in the block's code of what asks for the target */
+  gint32 offset; /* from the page */
+  gboolean far;
+  BaselineBlock *from, *to;
+  BaselineLink *next, **prev; /* of the links into @to; under the code lock */
+};
+
+typedef struct
+{
+  gint16 page_offset;
+  gboolean clean; /* no temporary lives across its beginning */
+} BaselineInsn;
+
+/* The compiled form of a block. Emitted code reads the first two. */
+struct _BaselineBlock
+{
+  const guint8 *code;
+  guint64 host; /* the block's; one that is never linked to from afar has none */
+  BaselineCode *memory;
+  VmtExecBlock *block;
+  const VmtArchOps *arch;
+  VmtIrBlock *ir; /* the block's, when ops are left to the evaluator */
+  gsize offset, size;
+  guint n_links, n_insns;
+  BaselineLink *incoming, *links;
+  BaselineInsn *insns;
+};
+
+/* --- code memory: baseline-code.c --- */
+
+/* Beside every 64 bytes of code lie, at a fixed distance, as many of data: the block that the code
+ * belongs to, and slots for links. */
+#define BASELINE_GRANULE 64u
+#define BASELINE_SLOTS_PER_GRANULE 7u
+static inline gsize
+baseline_slot_offset (guint i)
+{
+  return i / BASELINE_SLOTS_PER_GRANULE * BASELINE_GRANULE + 8 + i % BASELINE_SLOTS_PER_GRANULE * 8;
+}
+
+BaselineCode *baseline_code_new (gsize size, GError **error);
+void baseline_code_free (BaselineCode *self);
+/* From code to its data. */
+gsize baseline_code_get_distance (BaselineCode *self);
+/* Where @size bytes can be put; %G_MAXSIZE: there is no room. With the code lock. */
+gsize baseline_code_alloc (BaselineCode *self, gsize size);
+void baseline_code_release (BaselineCode *self, gsize offset, gsize size);
+const guint8 *baseline_code_at (BaselineCode *self, gsize offset);
+/* Makes @bytes executable at @offset, as code of @block. */
+gboolean baseline_code_write (BaselineCode *self, gsize offset, const guint8 *bytes, gsize size,
+                              BaselineBlock *block, GError **error);
+/* The stubs, made on first use. */
+gboolean baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **error);
+void baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu);
+typedef void (*BaselineEnterFunc) (VmtVcpu *vcpu, const guint8 *code);
+BaselineEnterFunc baseline_code_get_enter (BaselineCode *self);
+/* The block that a code address belongs to. */
+BaselineBlock *baseline_code_find (BaselineCode *self, const guint8 *at);
+
+/* --- the compiler --- */
+
+typedef enum
+{
+  BASELINE_CONST,
+  BASELINE_REG,
+  BASELINE_MEM
+} BaselineWhere;
+
+/* Where a value is. */
+typedef struct
+{
+  BaselineWhere where;
+  guint8 reg;
+  gint32 disp; /* from the state register */
+  guint64 value;
+} BaselineVal;
+
+#define BASELINE_NO_REG 0xff
+
+/* Code that is emitted behind the block's: slow paths, exits. */
+typedef struct _BaselineCold BaselineCold;
+typedef void (*BaselineColdFunc) (BaselineCompiler *c, const BaselineCold *cold);
+struct _BaselineCold
+{
+  BaselineColdFunc emit;
+  guint32 from;   /* place of the 32-bit displacement of the jump that leads here */
+  guint32 resume; /* where it goes on */
+  guint32 insn, link;
+  guint8 reg, reg2;
+  guint8 log2, kind;
+  guint32 attr;
+  gint32 disp;
+  BaselineVal val;
+};
+
+struct _BaselineCompiler
+{
+  const VmtIrBlock *ir;
+  const VmtArchOps *arch;
+  VmtExecBlock *block;
+  gint32 bias;    /* what the state register points at, from the vCPU */
+  gint32 temps;   /* displacement of the first temporary's home */
+  gint32 cpu;     /* displacement of BaselineCpu */
+  gsize distance; /* from code to its data */
+
+  guint8 *bytes;
+  guint32 size, room;
+
+  /* Temporaries. */
+  guint8 *temp_reg;
+  guint8 *temp_home;  /* its home has the value */
+  guint32 *temp_last; /* the last op that reads it */
+  VmtIrVal reg_temp[32];
+  guint32 busy;         /* mask of scratch registers that the present op uses */
+  VmtIrVal evicted[32]; /* by the present op */
+  guint n_evicted;
+  gboolean short_of_regs; /* for the present op */
+
+  guint insn, op;
+  GArray *links, *colds, *fixups;
+  guint32 *insn_at;  /* where an instruction's code begins */
+  guint8 *insn_goal; /* something in the block jumps to it */
+  guint8 pinned[64]; /* of the first globals */
+  gboolean has_eval;
+  guint32 fp; /* the emitter's: whether the block has made sure of the floating-point environment */
+};
+
+/* A jump within the block. */
+typedef struct
+{
+  guint32 at, insn;
+} BaselineFixup;
+
+gboolean baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *block);
+void baseline_block_free (BaselineCode *code, BaselineBlock *self);
+/* Leads nowhere: the way out asks. */
+void baseline_link_reset (BaselineLink *link);
+/* The block has died: nobody is led to it any more, nor on by it. With the code lock. */
+void baseline_unlink (BaselineBlock *self);
+
+BaselineVal baseline_use (BaselineCompiler *c, VmtIrVal v);
+/* A scratch register that nothing uses; the present op keeps it. */
+guint8 baseline_scratch (BaselineCompiler *c);
+/* This one. */
+void baseline_claim (BaselineCompiler *c, guint8 reg);
+/* The register of a global, or BASELINE_NO_REG. */
+guint8 baseline_pinned (BaselineCompiler *c, VmtIrVal v);
+/* Where a result is computed: the register of its global, or a scratch register. */
+guint8 baseline_result (BaselineCompiler *c, VmtIrVal d);
+/* The result is in @reg. */
+void baseline_made (BaselineCompiler *c, VmtIrVal d, guint8 reg);
+/* C is called: scratch registers are lost. */
+void baseline_spill (BaselineCompiler *c);
+BaselineCold *baseline_cold (BaselineCompiler *c, BaselineColdFunc emit, guint32 from);
+guint baseline_add_link (BaselineCompiler *c, gint32 offset);
+/* Between a load-linked and its store-conditional nothing else touches memory: see
+ * VMT_VCPU_ATTR_PAIRED. */
+gboolean baseline_is_paired (BaselineCompiler *c, guint index);
+/* The instruction of the block at a page offset, when it may be jumped to; else G_MAXUINT. */
+guint baseline_goal (BaselineCompiler *c, gint32 page_offset);
+
+/* --- the emitter: baseline-x86-64*.c --- */
+
+extern const guint8 baseline_pinned_regs[];
+extern const guint baseline_n_pinned;
+extern const guint8 baseline_scratch_regs[];
+extern const guint baseline_n_scratch;
+
+gboolean baseline_host_probe (GError **error);
+#define BASELINE_STUBS_ROOM 8192u
+/* The stubs that all code shares; @at: their offsets. @enter: that of the function that enters
+ * code. Returns their size. */
+gsize baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_N_STUBS],
+                           guint32 *enter);
+void baseline_host_move (BaselineCompiler *c, guint8 reg, const BaselineVal *val);
+void baseline_host_store_home (BaselineCompiler *c, gint32 disp, guint8 reg);
+/* FALSE: leaves the op to the evaluator. */
+gboolean baseline_host_op (BaselineCompiler *c, guint index);
+/* The evaluator executes op @index; leaves when it says so. */
+void baseline_host_eval (BaselineCompiler *c, guint index);
+void baseline_host_eval_block (BaselineCompiler *c);
+void baseline_host_finish (BaselineCompiler *c);
+/* Something jumps to the instruction that begins here. */
+void baseline_host_join (BaselineCompiler *c);
+void baseline_host_patch (BaselineCompiler *c, guint32 at, guint32 target);
+
+/* --- what emitted code calls: baseline-run.c --- */
+
+typedef struct
+{
+  guint64 value;
+  guint64 leave;
+} BaselineReturn;
+
+void baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block);
+BaselineReturn baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
+                                  const guint8 *at);
+BaselineReturn baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc,
+                                   const guint8 *at);
+BaselineReturn baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc,
+                                    const guint8 *at);
+BaselineReturn baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc,
+                                  const guint8 *at);
+BaselineReturn baseline_run_eval (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
+                                  const guint8 *at);
+BaselineReturn baseline_run_trap (VmtVcpu *vcpu, guint64 value, guint64 unused, guint32 desc,
+                                  const guint8 *at);
+BaselineReturn baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
+                                    const guint8 *at);
+BaselineReturn baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
+                                      const guint8 *at);
+
+/* Of load, store, atomic: instruction | kind << 16. */
+#define BASELINE_DESC(insn, kind) ((guint32)(insn) | (guint32)(kind) << 16)
+/* kind of loads and stores */
+#define BASELINE_MEM_LOG2 3
+#define BASELINE_MEM_SX (1 << 2)
+#define BASELINE_MEM_BOX (1 << 3)
+#define BASELINE_MEM_ALIGNED (1 << 4)
+#define BASELINE_MEM_ATOMIC_FAULT (1 << 5)
+#define BASELINE_MEM_LAST (1 << 6) /* the next op begins an instruction */
+/* kind of atomics: log2 of the size, SX, and from bit 8 on a VmtIrAmo or */
+#define BASELINE_ATOMIC_LL 14u
+#define BASELINE_ATOMIC_SC 15u

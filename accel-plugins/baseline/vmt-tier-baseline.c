@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "baseline.h"
+
+#define VMT_TYPE_TIER_BASELINE (vmt_tier_baseline_get_type ())
+G_DECLARE_FINAL_TYPE (VmtTierBaseline, vmt_tier_baseline, VMT, TIER_BASELINE, VmtTier)
+
+#define CODE_SIZE (64 << 20)
+
+struct _VmtTierBaseline
+{
+  VmtTier parent_instance;
+  BaselineCode *code; /* (nullable): made by the first block */
+};
+
+G_DEFINE_FINAL_TYPE (VmtTierBaseline, vmt_tier_baseline, VMT_TYPE_TIER)
+
+static gboolean
+vmt_tier_baseline_probe (VmtTier *tier, GError **error)
+{
+  return baseline_host_probe (error);
+}
+
+static gboolean
+vmt_tier_baseline_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *block)
+{
+  VmtTierBaseline *self = VMT_TIER_BASELINE (tier);
+  if (self->code == NULL)
+    self->code = baseline_code_new (CODE_SIZE, NULL);
+  return baseline_code_make_stubs (self->code, arch, NULL) &&
+         baseline_compile (self->code, arch, block);
+}
+
+static void
+vmt_tier_baseline_discard (VmtTier *tier, VmtExecBlock *block)
+{
+  VmtTierBaseline *self = VMT_TIER_BASELINE (tier);
+  if (block->tier_data != NULL)
+    baseline_block_free (self->code, block->tier_data);
+  block->tier_data = NULL;
+}
+
+static void
+vmt_tier_baseline_kill (VmtTier *tier, VmtExecBlock *block)
+{
+  baseline_unlink (block->tier_data);
+}
+
+static void
+vmt_tier_baseline_finalize (GObject *object)
+{
+  VmtTierBaseline *self = VMT_TIER_BASELINE (object);
+  g_clear_pointer (&self->code, baseline_code_free);
+  G_OBJECT_CLASS (vmt_tier_baseline_parent_class)->finalize (object);
+}
+
+static void
+vmt_tier_baseline_class_init (VmtTierBaselineClass *klass)
+{
+  VmtTierClass *tier_class = VMT_TIER_CLASS (klass);
+  G_OBJECT_CLASS (klass)->finalize = vmt_tier_baseline_finalize;
+  tier_class->probe = vmt_tier_baseline_probe;
+  tier_class->compile = vmt_tier_baseline_compile;
+  tier_class->discard = vmt_tier_baseline_discard;
+  tier_class->kill = vmt_tier_baseline_kill;
+}
+
+static void
+vmt_tier_baseline_init (VmtTierBaseline *self)
+{
+}
+
+static const VmtFeature features[] = {
+  { VMT_FEATURE_TIER, "baseline", 5, vmt_tier_baseline_get_type, NULL },
+  { .name = NULL },
+};
+
+VMT_PLUGIN_DEFINE (baseline, "baseline", "One-pass compiler of IR to host code", VMT_FAST_ABI,
+                   features, NULL);
