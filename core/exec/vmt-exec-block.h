@@ -29,27 +29,31 @@ typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
  */
 struct _VmtExecBlock
 {
+  /* The first cache line is what lookups read: blocks are aligned to it. */
   VmtBlockEntry entry;
   gpointer tier_data;
   gconstpointer code;
-  VmtIrBlock *ir;
-  guint64 pa, pa2; /* pa2: the second page's start of a straddling instruction, or 0 */
   guint64 mode_key;
-  guint64 content;
-  guint32 size; /* bytes in the page */
-  guint32 dead;
-  guint32 count;
-  VmtRam *ram;
-  guint64 ram_offset;
   /* Where its first byte is in the host's memory: with mode_key, the key of the run-time lookup
    * (RAM does not move; the physical map may). 0 for a block that only the run loop may enter: a
    * straddling one, or one that is not kept. */
   guint64 host;
-  guint64 host2;    /* of the second page of a straddling instruction, or 0 */
+  VmtExecBlock *hash_next; /* core/exec's */
+  guint64 first_host;      /* core/exec's: as host, whoever may enter it */
+  guint32 dead;
+  guint32 count;
+
+  VmtIrBlock *ir;
+  guint64 host2;   /* of the second page of a straddling instruction, or 0 */
+  guint64 pa, pa2; /* pa2: the second page's start of a straddling instruction, or 0 */
+  guint64 content;
+  guint32 size; /* bytes in the page */
+  VmtRam *ram;
+  guint64 ram_offset;
   guint32 bytes;    /* memory of the compiled form; set by the tier, for the cache's limit */
   gboolean keep_ir; /* set by compile(): the tier still reads block->ir */
   /* core/exec's */
-  VmtExecBlock *hash_next, *page_next, *page2_next;
+  VmtExecBlock *page_next, *page2_next;
   VmtExecBlock *fifo_prev, *fifo_next, *garbage_next;
   VmtRam *ram2;
   guint64 epoch;
@@ -72,7 +76,7 @@ void vmt_exec_unlock_code (VmtVcpu *vcpu);
 /* The per-vCPU cache of lookups that tiers probe inline: where the block that begins at host
  * address @host may be. A hit is block != NULL && block->host == @host && block->mode_key ==
  * vcpu->mode_key. */
-#define VMT_JUMP_CACHE_BITS 12
+#define VMT_JUMP_CACHE_BITS 13
 static inline VmtExecBlock **
 vmt_jump_cache_slot (VmtExecBlock **cache, guint64 host)
 {

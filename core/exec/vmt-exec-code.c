@@ -19,12 +19,6 @@
 #define BLOCK_BYTES (sizeof (VmtExecBlock) + 64)
 #define UNCACHED_CODE_MAX 16
 
-static inline guint64
-block_host (const VmtExecBlock *block)
-{
-  return (guint64)(guintptr)block->ram->host + block->ram_offset;
-}
-
 static inline guint
 hash_index (guint64 host, guint64 mode_key)
 {
@@ -75,15 +69,15 @@ make_page (VmtExecRam *ram, guint64 offset)
 static inline VmtExecBlock **
 page_link (VmtExecBlock *block, guint64 page_host)
 {
-  return (block_host (block) & VMT_PAGE_MASK) == page_host ? &block->page_next : &block->page2_next;
+  return (block->first_host & VMT_PAGE_MASK) == page_host ? &block->page_next : &block->page2_next;
 }
 
 static inline guint64
 block_mask (VmtExecBlock *block, guint64 page_host)
 {
-  guint first = (guint)(block_host (block) & ~VMT_PAGE_MASK);
+  guint first = (guint)(block->first_host & ~VMT_PAGE_MASK);
   guint in_first = MIN (block->size, VMT_PAGE_SIZE - first);
-  if ((block_host (block) & VMT_PAGE_MASK) == page_host)
+  if ((block->first_host & VMT_PAGE_MASK) == page_host)
     return granules (first, in_first);
   return granules (0, block->size - in_first);
 }
@@ -93,7 +87,7 @@ free_block (VmtExec *self, VmtExecBlock *block)
 {
   vmt_tier_discard (self->tier, block);
   g_clear_pointer (&block->ir, vmt_ir_block_free);
-  g_free (block);
+  g_aligned_free (block);
 }
 
 /* With the lock: frees what no vCPU can be in. */
@@ -126,7 +120,7 @@ collect (VmtExec *self)
 static void
 kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page)
 {
-  guint64 host = block_host (block);
+  guint64 host = block->first_host;
   __atomic_store_n (&block->dead, 1, __ATOMIC_SEQ_CST);
 
   VmtExecBlock **link = &self->hash[hash_index (host, block->mode_key)];
@@ -206,7 +200,7 @@ release_page (VmtExecRam *ram, guint64 offset, VmtCodePage *page)
 static gboolean
 overlaps (const VmtExecBlock *block, guint64 page_host, guint first, guint size)
 {
-  const guint64 begin = block_host (block);
+  const guint64 begin = block->first_host;
   const guint offset = (guint)(begin & ~VMT_PAGE_MASK);
   guint from = 0, to;
   if ((begin & VMT_PAGE_MASK) == page_host)
@@ -397,7 +391,7 @@ find_block (VmtExec *self, guint64 host, guint64 mode_key, guint64 host2, gboole
   VmtExecBlock *block =
       __atomic_load_n (&self->hash[hash_index (host, mode_key)], __ATOMIC_ACQUIRE);
   for (; block != NULL; block = __atomic_load_n (&block->hash_next, __ATOMIC_ACQUIRE))
-    if (block_host (block) == host && block->mode_key == mode_key &&
+    if (block->first_host == host && block->mode_key == mode_key &&
         !__atomic_load_n (&block->dead, __ATOMIC_ACQUIRE))
       {
         if (block->host2 == 0 || block->host2 == host2)
@@ -429,7 +423,7 @@ evict (VmtExec *self)
 static VmtExecBlock *
 new_block (VmtVcpu *vcpu, guint covered, guint page_offset)
 {
-  VmtExecBlock *block = g_new0 (VmtExecBlock, 1);
+  VmtExecBlock *block = g_aligned_alloc0 (1, sizeof (VmtExecBlock), 64);
   block->ir = vmt_ir_builder_finish (vcpu->priv->builder, (gint32)(page_offset + covered));
   block->mode_key = vcpu->mode_key;
   block->size = covered;
@@ -590,6 +584,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
       block->pa = at->pa;
       block->ram = at->ram->ram;
       block->ram_offset = at->ram_offset;
+      block->first_host = host;
       block->content = page_content (page, (const guint8 *)(guintptr)(host & VMT_PAGE_MASK));
       if (covered > left)
         {
