@@ -83,6 +83,7 @@
 #define DO_ADDW_AI ATOM_RESULT ((guint64)(gint64)(gint32)((guint32)acc + (guint32)(guint64)ip->imm))
 #define DO_MOV_M ATOM_RESULT (R (ip->a))
 #define DO_LI ATOM_RESULT ((guint64)ip->imm)
+#define DO_PCREL ATOM_RESULT (vcpu->page_va + (guint64)ip->imm)
 #define DO_LD64_M ATOM_LOAD (R (ip->a), guint64, (guint64), interp_load_slow_64)
 #define DO_LD64_A ATOM_LOAD (acc, guint64, (guint64), interp_load_slow_64)
 #define DO_LD32S_M ATOM_LOAD (R (ip->a), gint32, (guint64)(gint64), interp_load_slow_32S)

@@ -15,7 +15,7 @@
   X (XOR_MM) X (XOR_AM) X (XOR_BM) X (XOR_AB) X (SHL_MI) X (SHL_AI) X (SHL_BI) X (SHR_MI)          \
   X (SHR_AI) X (SHR_BI) X (ADDW_MM) X (ADDW_AM) X (ADDW_MI) X (ADDW_AI) X (MOV_M) X (LI)           \
   X (LD64_M) X (LD64_A) X (LD32S_M) X (LD32S_A) X (LD8Z_M) X (LD8Z_A) X (ST64_MM) X (ST64_MA)      \
-  X (ST64_AM) X (ST64_MI) X (ST32_MM) X (ST32_MA) X (ST8_MM)
+  X (ST64_AM) X (ST64_MI) X (ST32_MM) X (ST32_MA) X (ST8_MM) X (PCREL)
 
 /* Those that are fused, twice: a macro is not expanded inside itself. */
 #ifndef VMT_INTERP_TRAMPOLINE
@@ -28,7 +28,7 @@
   X (n, SHR_AI) X (n, SHR_BI) X (n, ADDW_MM) X (n, ADDW_AM) X (n, ADDW_MI) X (n, ADDW_AI)          \
   X (n, MOV_M) X (n, LI) X (n, LD64_M) X (n, LD64_A) X (n, LD32S_M) X (n, LD32S_A) X (n, LD8Z_M)   \
   X (n, LD8Z_A) X (n, ST64_MM) X (n, ST64_MA) X (n, ST64_AM) X (n, ST64_MI) X (n, ST32_MM)         \
-  X (n, ST32_MA) X (n, ST8_MM)
+  X (n, ST32_MA) X (n, ST8_MM) X (n, PCREL)
 #else
 /* Sanitizers and builds without optimisation look for mistakes, which a few pairs show as well as
  * all of them: the rest would only take long to compile. */
@@ -51,5 +51,18 @@ InterpAtom interp_atom_load (InterpMemKind kind, InterpPlace a);
 InterpAtom interp_atom_store (guint log2, InterpPlace a, InterpPlace b);
 /* NULL: none */
 InterpHandler interp_pair (InterpAtom first, InterpAtom second);
-/* An op and the branch that follows it; the branch does not count. */
-InterpHandler interp_atom_branch (InterpAtom first, guint condition, InterpPlace a, InterpPlace b);
+
+/* Ways out of a block that are fused with the op before: branches by condition and shape, jumps. */
+#define INTERP_EXIT_SHAPES 6
+typedef enum
+{
+  INTERP_EXIT_NONE,
+  INTERP_EXIT_JUMP_NEAR = 6 * INTERP_EXIT_SHAPES + 1,
+  INTERP_EXIT_JUMP_FAR,
+  INTERP_EXIT_INDIRECT_A,
+  N_INTERP_EXITS
+} InterpExit;
+
+InterpExit interp_exit_branch (guint condition, InterpPlace a, InterpPlace b);
+/* NULL: none */
+InterpHandler interp_atom_exit (InterpAtom first, InterpExit exit);

@@ -11,6 +11,13 @@
 #define SCRATCH_FIRST ((guint)sizeof (InterpScratch))
 #define SCRATCH_SIZE (VMT_VCPU_SCRATCH_SIZE - SCRATCH_FIRST)
 
+/* What is to be known of a temporary: the op that makes it and its instruction; the last op that
+ * uses it. */
+typedef struct
+{
+  guint first, last, insn;
+} Temp;
+
 typedef struct
 {
   const VmtIrBlock *ir;
@@ -20,21 +27,15 @@ typedef struct
   GArray *ops, *links, *insns;
   GArray *link_slots, *branch_slots; /* slots with a link; those of branches */
   guint32 *temp_slots;
+  Temp *temps;
   guint32 spare; /* the next free unit */
   /* What the registers hold: slots, or NO_SLOT. */
   guint32 acc, acc2;
   GArray *atoms; /* (element-type guint8): of each slot */
-  GArray *plans;
-  guint insn; /* index of the present one */
+  GArray *exits; /* (element-type guint8): InterpExit of each slot */
+  guint insn;    /* index of the present one */
   gboolean has_eval, broken;
 } Compiler;
-
-/* A branch that can be fused with the slot before it. */
-typedef struct
-{
-  guint slot, link;
-  InterpHandler fused;
-} BranchPlan;
 
 typedef struct
 {
@@ -59,25 +60,31 @@ emit (Compiler *c, InterpHandler handler)
   return op;
 }
 
+static void
+set_kind (Compiler *c, GArray *kinds, guint8 value)
+{
+  g_array_set_size (kinds, c->ops->len - 1);
+  g_array_append_val (kinds, value);
+}
+
+static guint8
+kind_at (GArray *kinds, guint slot)
+{
+  return slot < kinds->len ? g_array_index (kinds, guint8, slot) : 0;
+}
+
 /* The last slot is one that can be fused with its neighbours. */
 static void
 is_atom (Compiler *c, InterpAtom atom)
 {
-  guint8 value = (guint8)atom;
-  g_array_set_size (c->atoms, c->ops->len - 1);
-  g_array_append_val (c->atoms, value);
+  set_kind (c, c->atoms, (guint8)atom);
 }
 
-static InterpAtom
-atom_at (Compiler *c, guint slot)
+/* The last slot is one that can be fused with the one before. */
+static void
+is_exit (Compiler *c, InterpExit exit)
 {
-  return slot < c->atoms->len ? (InterpAtom)g_array_index (c->atoms, guint8, slot) : ATOM_NONE;
-}
-
-static InterpAtom
-last_atom (Compiler *c)
-{
-  return c->ops->len == 0 ? ATOM_NONE : atom_at (c, c->ops->len - 1);
+  set_kind (c, c->exits, (guint8)exit);
 }
 
 /* The slot that is about to be emitted. */
@@ -462,25 +469,19 @@ emit_link (Compiler *c, gint32 offset, guint count)
 static gboolean
 emit_branch (Compiler *c, const VmtIrOp *op)
 {
-  const InterpShapes *shapes = interp_branch (op->c, op->type == VMT_IR_I32, TRUE);
+  const InterpShapes *shapes = interp_branch (op->c, op->type == VMT_IR_I32);
   if (shapes == NULL || (op->type != VMT_IR_I64 && op->type != VMT_IR_I32))
     return FALSE;
   Operand a = operand (c, op->a), b = operand (c, op->b);
   materialise (c, &a);
   InterpPlace pa, pb;
   places (c, &a, &b, &pa, &pb);
-
-  if (op->type == VMT_IR_I64 && last_atom (c) != ATOM_NONE)
-    {
-      BranchPlan plan = { c->ops->len, c->links->len,
-                          interp_atom_branch (last_atom (c), op->c, pa, pb) };
-      if (plan.fused != NULL)
-        g_array_append_val (c->plans, plan);
-    }
   InterpOp *o = emit (c, (*shapes)[pa][pb]);
   o->a = (guint16)a.slot;
   o->b = (guint16)b.slot;
   o->imm = (gint64)b.value;
+  if (op->type == VMT_IR_I64)
+    is_exit (c, interp_exit_branch (op->c, pa, pb));
   guint slot = c->ops->len;
   g_array_append_val (c->branch_slots, slot);
   emit_link (c, op->imm, c->insn + 1);
@@ -491,7 +492,8 @@ static void
 emit_jump (Compiler *c, gint32 offset, guint count)
 {
   gboolean far = offset < 0 || offset >= (gint32)VMT_PAGE_SIZE;
-  emit (c, interp_jump[TRUE][far]);
+  emit (c, interp_jump[far]);
+  is_exit (c, far ? INTERP_EXIT_JUMP_FAR : INTERP_EXIT_JUMP_NEAR);
   emit_link (c, offset, count);
 }
 
@@ -577,6 +579,38 @@ emit_fp (Compiler *c, const VmtIrOp *op)
     o->b = op->type != VMT_IR_I32 ? 0 : (op->flags & VMT_IR_SX) ? 32 : 33;
   made (c, d);
   return TRUE;
+}
+
+/* Where temporaries live. */
+static void
+scan_temps (Compiler *c)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint insn = 0;
+  for (guint i = 0; i < ir->n_ops; i++)
+    {
+      const VmtIrOp *op = &ir->ops[i];
+      const VmtIrVal used[] = { op->a, op->b, op->c };
+      while (insn + 1 < ir->n_insns && ir->insns[insn + 1].first_op <= i)
+        insn++;
+      for (guint u = 0; u < 3; u++)
+        if (vmt_ir_op_operand_class (op->opcode, u) != '-' && vmt_ir_is_temp (used[u]) &&
+            used[u] - VMT_IR_TEMP_FIRST < (gint)ir->n_temps)
+          c->temps[used[u] - VMT_IR_TEMP_FIRST].last = i;
+      if (vmt_ir_is_temp (op->d) && op->d - VMT_IR_TEMP_FIRST < (gint)ir->n_temps)
+        {
+          Temp *temp = &c->temps[op->d - VMT_IR_TEMP_FIRST];
+          temp->first = i;
+          temp->insn = insn;
+        }
+    }
+}
+
+/* The first op cannot use one. */
+static gboolean
+is_used (Compiler *c, VmtIrVal v)
+{
+  return c->temps[v - VMT_IR_TEMP_FIRST].last != 0;
 }
 
 static gboolean
@@ -669,10 +703,13 @@ emit_op (Compiler *c, guint index)
       }
     case VMT_IR_PCREL:
       {
+        if (vmt_ir_is_temp (op->d) && !is_used (c, op->d))
+          return TRUE;
         guint32 d = result_slot (c, op->d);
         InterpOp *o = emit (c, interp_pcrel);
         o->d = (guint16)d;
         o->imm = op->imm;
+        is_atom (c, ATOM_PCREL);
         made (c, d);
         return TRUE;
       }
@@ -700,8 +737,12 @@ emit_op (Compiler *c, guint index)
       {
         Operand a = operand (c, op->a);
         materialise (c, &a);
-        InterpOp *o = emit (c, interp_jump_indirect[TRUE][place (c, &a)]);
+        InterpPlace pa = place (c, &a);
+        InterpOp *o = emit (c, interp_jump_indirect[pa]);
         o->a = (guint16)a.slot;
+        o->aux = c->insn + 1;
+        if (pa == SHAPE_A)
+          is_exit (c, INTERP_EXIT_INDIRECT_A);
         emit_link (c, 0, c->insn + 1);
         return TRUE;
       }
@@ -754,28 +795,16 @@ static void
 find_clean (Compiler *c)
 {
   const VmtIrBlock *ir = c->ir;
-  guint *last = g_new0 (guint, ir->n_temps + 1);
-  guint *first = g_new0 (guint, ir->n_temps + 1);
-  for (guint i = 0; i < ir->n_ops; i++)
-    {
-      const VmtIrOp *op = &ir->ops[i];
-      const VmtIrVal used[] = { op->a, op->b, op->c };
-      for (guint u = 0; u < 3; u++)
-        if (vmt_ir_op_operand_class (op->opcode, u) != '-' && vmt_ir_is_temp (used[u]) &&
-            used[u] - VMT_IR_TEMP_FIRST < (gint)ir->n_temps)
-          last[used[u] - VMT_IR_TEMP_FIRST] = i;
-      if (vmt_ir_is_temp (op->d) && op->d - VMT_IR_TEMP_FIRST < (gint)ir->n_temps)
-        first[op->d - VMT_IR_TEMP_FIRST] = i;
-    }
+  InterpInsn *insns = &g_array_index (c->insns, InterpInsn, 0);
   for (guint n = 0; n < ir->n_insns; n++)
-    {
-      gboolean clean = TRUE;
-      for (guint t = 0; t < ir->n_temps && clean; t++)
-        clean = !(first[t] < ir->insns[n].first_op && last[t] >= ir->insns[n].first_op);
-      g_array_index (c->insns, InterpInsn, n).clean = clean;
-    }
-  g_free (last);
-  g_free (first);
+    insns[n].clean = TRUE;
+  for (guint t = 0; t < ir->n_temps; t++)
+    for (guint n = c->temps[t].insn + 1; n < ir->n_insns; n++)
+      {
+        if (ir->insns[n].first_op > c->temps[t].last)
+          break;
+        insns[n].clean = FALSE;
+      }
 }
 
 /* Ops that the evaluator executes have their temporaries where it looks for them: then all have. */
@@ -808,7 +837,7 @@ compile_ops (Compiler *c)
   g_array_set_size (c->branch_slots, 0);
   g_array_set_size (c->insns, 0);
   g_array_set_size (c->atoms, 0);
-  g_array_set_size (c->plans, 0);
+  g_array_set_size (c->exits, 0);
   c->has_eval = FALSE;
   c->insn = 0;
   forget (c);
@@ -834,6 +863,18 @@ compile_ops (Compiler *c)
     }
 }
 
+/* Of the slot, which is an atom, and the next one. */
+static InterpHandler
+fused_at (Compiler *c, guint slot)
+{
+  const InterpAtom first = (InterpAtom)kind_at (c->atoms, slot);
+  const InterpExit exit = (InterpExit)kind_at (c->exits, slot + 1);
+  if (exit != INTERP_EXIT_NONE)
+    return interp_atom_exit (first, exit);
+  const InterpAtom second = (InterpAtom)kind_at (c->atoms, slot + 1);
+  return second == ATOM_NONE ? NULL : interp_pair (first, second);
+}
+
 /* Fuses neighbours so that the fewest dispatches are left: from the end, the best for each slot. */
 static void
 fuse (Compiler *c)
@@ -841,45 +882,24 @@ fuse (Compiler *c)
   guint n = c->ops->len;
   guint16 *cost = g_new0 (guint16, n + 3);
   guint8 *choice = g_new0 (guint8, n + 1);
-  InterpHandler *branch = g_new0 (InterpHandler, n + 1);
-  for (guint i = 0; i < c->plans->len; i++)
-    {
-      const BranchPlan *plan = &g_array_index (c->plans, BranchPlan, i);
-      branch[plan->slot] = plan->fused;
-    }
   for (guint i = n; i-- > 0;)
     {
       cost[i] = cost[i + 1] + (op_at (c, i)->handler != NULL);
-      InterpAtom first = atom_at (c, i);
-      if (first == ATOM_NONE || i + 1 >= n)
-        continue;
-      gboolean can = branch[i + 1] != NULL || (atom_at (c, i + 1) != ATOM_NONE &&
-                                               interp_pair (first, atom_at (c, i + 1)) != NULL);
-      if (can && cost[i + 2] + 1 <= cost[i])
+      if (kind_at (c->atoms, i) != ATOM_NONE && i + 1 < n && cost[i + 2] + 1 <= cost[i] &&
+          fused_at (c, i) != NULL)
         {
           cost[i] = cost[i + 2] + 1;
           choice[i] = 1;
         }
     }
   for (guint i = 0; i < n; i++)
-    {
-      if (!choice[i])
-        continue;
-      if (branch[i + 1] == NULL)
-        op_at (c, i)->handler = interp_pair (atom_at (c, i), atom_at (c, i + 1));
-      else
-        /* once it need not be counted */
-        for (guint p = 0; p < c->plans->len; p++)
-          {
-            const BranchPlan *plan = &g_array_index (c->plans, BranchPlan, p);
-            if (plan->slot == i + 1)
-              g_array_index (c->links, InterpLink, plan->link).fused = plan->fused;
-          }
-      i++;
-    }
+    if (choice[i])
+      {
+        op_at (c, i)->handler = fused_at (c, i);
+        i++;
+      }
   g_free (cost);
   g_free (choice);
-  g_free (branch);
 }
 
 /* Branches into other pages go by a jump behind the block's end. */
@@ -950,10 +970,12 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
   c.links = g_array_new (FALSE, FALSE, sizeof (InterpLink));
   c.insns = g_array_new (FALSE, FALSE, sizeof (InterpInsn));
   c.atoms = g_array_new (FALSE, TRUE, sizeof (guint8));
-  c.plans = g_array_new (FALSE, FALSE, sizeof (BranchPlan));
+  c.exits = g_array_new (FALSE, TRUE, sizeof (guint8));
   c.link_slots = g_array_new (FALSE, FALSE, sizeof (guint));
   c.branch_slots = g_array_new (FALSE, FALSE, sizeof (guint));
   c.temp_slots = g_new0 (guint32, block->ir->n_temps + 1);
+  c.temps = g_new0 (Temp, block->ir->n_temps + 1);
+  scan_temps (&c);
 
   gboolean for_eval = needs_eval_layout (block->ir);
   lay_out (&c, for_eval);
@@ -991,10 +1013,11 @@ interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
   g_array_unref (c.links);
   g_array_unref (c.insns);
   g_array_unref (c.atoms);
-  g_array_unref (c.plans);
+  g_array_unref (c.exits);
   g_array_unref (c.link_slots);
   g_array_unref (c.branch_slots);
   g_free (c.temp_slots);
+  g_free (c.temps);
   return stream;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Ways out of a block, calls of C, and what is left to the reference evaluator. */
-#include "interp-atoms-private.h"
+#include "interp-exits-private.h"
 
 #include <string.h>
 
@@ -101,8 +101,8 @@ look_up (VmtVcpu *vcpu, InterpLink *link)
 }
 
 /* The way that the slot's link says, when it cannot be followed at once. */
-G_GNUC_NO_INLINE
-HANDLER (follow_slow)
+G_GNUC_NO_INLINE void
+interp_follow_slow (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
 {
   InterpLink *link = (InterpLink *)(ip->pointer);
   vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
@@ -112,60 +112,38 @@ HANDLER (follow_slow)
   GO (to, 0, 0);
 }
 
-/* @ip is the slot with the link. */
-#define FOLLOW_NEAR(slot)                                                                          \
-  do                                                                                               \
-    {                                                                                              \
-      const InterpLink *link = (slot)->pointer;                                                    \
-      const InterpOp *to = __atomic_load_n (&link->target, __ATOMIC_ACQUIRE);                      \
-      vcpu->icount += link->count;                                                                 \
-      if (G_LIKELY (to != NULL && __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))   \
-        GO (to, acc, acc2);                                                                        \
-      ip = (slot);                                                                                 \
-      FINISH (follow_slow);                                                                        \
-    }                                                                                              \
-  while (0)
-
-/* Another page: the target must be what is mapped there now. It says itself where it is, so that a
- * link that is remade meanwhile cannot be followed by halves. */
-#define FOLLOW_FAR(slot)                                                                           \
-  do                                                                                               \
-    {                                                                                              \
-      const InterpLink *link = (slot)->pointer;                                                    \
-      const InterpOp *to = __atomic_load_n (&link->target, __ATOMIC_ACQUIRE);                      \
-      const guint64 va = vcpu->page_va + (guint64)(gint64)link->offset;                            \
-      const VmtTlbEntry *e =                                                                       \
-          &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)];           \
-      vcpu->icount += link->count;                                                                 \
-      if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag &&                                \
-                    va + e->addend == interp_stream_at (to, 0)->host &&                            \
-                    __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))                 \
-        {                                                                                          \
-          vcpu->page_va = va & VMT_PAGE_MASK;                                                      \
-          GO (to, acc, acc2);                                                                      \
-        }                                                                                          \
-      ip = (slot);                                                                                 \
-      FINISH (follow_slow);                                                                        \
-    }                                                                                              \
-  while (0)
-
-/* An exit counts for the profile until it is known well enough, then changes to the form that does
- * not. Lost updates of several vCPUs do not matter. */
+/* What the slot has counted goes to the block now and then: those are other cache lines. Lost
+ * updates of several vCPUs do not matter. */
 static inline void
-count_exit (const InterpOp *ip, const InterpLink *link, InterpHandler then)
+count_exit (const InterpOp *slot)
 {
+  guint16 *counter = (guint16 *)&slot->d;
+  const guint n = __atomic_load_n (counter, __ATOMIC_RELAXED) + 1u;
+  __atomic_store_n (counter, (guint16)n, __ATOMIC_RELAXED);
+  if (n % INTERP_COUNT_STEP != 0)
+    return;
+  const InterpLink *link = slot->pointer;
   VmtExecBlock *block = link->from->block;
   guint32 *taken = &block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)];
-  const guint32 n = __atomic_load_n (taken, __ATOMIC_RELAXED) + 1;
-  __atomic_store_n (&block->count, __atomic_load_n (&block->count, __ATOMIC_RELAXED) + 1,
+  __atomic_store_n (taken, __atomic_load_n (taken, __ATOMIC_RELAXED) + INTERP_COUNT_STEP,
                     __ATOMIC_RELAXED);
-  __atomic_store_n (taken, n, __ATOMIC_RELAXED);
-  if (n >= INTERP_COUNT_MAX)
-    {
-      __atomic_store_n (&((InterpOp *)ip)->handler, then, __ATOMIC_RELAXED);
-      if (link->fused != NULL)
-        __atomic_store_n (&((InterpOp *)ip)[-1].handler, link->fused, __ATOMIC_RELAXED);
-    }
+  __atomic_store_n (&block->count,
+                    __atomic_load_n (&block->count, __ATOMIC_RELAXED) + INTERP_COUNT_STEP,
+                    __ATOMIC_RELAXED);
+}
+
+G_GNUC_NO_INLINE void
+interp_follow_near_counting (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
+{
+  count_exit (ip);
+  FOLLOW_NEAR_NOW (ip);
+}
+
+G_GNUC_NO_INLINE void
+interp_follow_far_counting (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
+{
+  count_exit (ip);
+  FOLLOW_FAR_NOW (ip);
 }
 
 HANDLER (jump_near)
@@ -176,22 +154,7 @@ HANDLER (jump_far)
 {
   FOLLOW_FAR (ip + 1);
 }
-HANDLER (jump_near_counting)
-{
-  count_exit (ip, ip[1].pointer, jump_near);
-  FOLLOW_NEAR (ip + 1);
-}
-HANDLER (jump_far_counting)
-{
-  count_exit (ip, ip[1].pointer, jump_far);
-  FOLLOW_FAR (ip + 1);
-}
-const InterpHandler interp_jump[2][2] = { { jump_near, jump_far },
-                                          { jump_near_counting, jump_far_counting } };
-
-/* Branches always have near links: one that is taken into another page leads to a far jump at the
- * end of the same stream. */
-#define TAKE(slot) FOLLOW_NEAR (slot)
+const InterpHandler interp_jump[2] = { jump_near, jump_far };
 
 #define BRANCH_OPS(X)                                                                              \
   X (EQ, 64, guint64, gint64, a == b)                                                              \
@@ -207,94 +170,32 @@ const InterpHandler interp_jump[2][2] = { { jump_near, jump_far },
   X (LTU, 32, guint32, gint32, a < b)                                                              \
   X (GEU, 32, guint32, gint32, a >= b)
 
-#define BRANCH_M R (ip->b)
-#define BRANCH_A acc
-#define BRANCH_B acc2
-#define BRANCH_I ip->imm
 #define BRANCH(PA, PB, CC, BITS, U, S_, EXPR)                                                      \
   HANDLER (branch_##CC##_##BITS##_##PA##PB)                                                        \
   {                                                                                                \
     typedef S_ S G_GNUC_UNUSED;                                                                    \
     const U a = (U)GET_##PA (ip->a), b = (U)BRANCH_##PB;                                           \
     if (EXPR)                                                                                      \
-      TAKE (ip + 1);                                                                               \
-    NEXT (2, acc, acc2);                                                                           \
-  }                                                                                                \
-  HANDLER (branch_counting_##CC##_##BITS##_##PA##PB)                                               \
-  {                                                                                                \
-    typedef S_ S G_GNUC_UNUSED;                                                                    \
-    const U a = (U)GET_##PA (ip->a), b = (U)BRANCH_##PB;                                           \
-    if (EXPR)                                                                                      \
-      {                                                                                            \
-        count_exit (ip, ip[1].pointer, branch_##CC##_##BITS##_##PA##PB);                           \
-        TAKE (ip + 1);                                                                             \
-      }                                                                                            \
+      FOLLOW_NEAR (ip + 1);                                                                        \
     NEXT (2, acc, acc2);                                                                           \
   }
 #define BRANCH_ALL(CC, BITS, U, S, EXPR) INTERP_SHAPES (BRANCH, CC, BITS, U, S, EXPR)
 BRANCH_OPS (BRANCH_ALL)
 
 #define BRANCH_ENTRY(PA, PB, CC, BITS) [SHAPE_##PA][SHAPE_##PB] = branch_##CC##_##BITS##_##PA##PB,
-#define BRANCH_ENTRY_C(PA, PB, CC, BITS)                                                           \
-  [SHAPE_##PA][SHAPE_##PB] = branch_counting_##CC##_##BITS##_##PA##PB,
 #define BRANCH_ROW(CC, BITS, U, S, EXPR)                                                           \
-  [BITS == 32][VMT_IR_##CC] = { { INTERP_SHAPES (BRANCH_ENTRY, CC, BITS) },                        \
-                                { INTERP_SHAPES (BRANCH_ENTRY_C, CC, BITS) } },
-static const InterpShapes branches[2][6][2] = { BRANCH_OPS (BRANCH_ROW) };
+  [BITS == 32][VMT_IR_##CC] = { INTERP_SHAPES (BRANCH_ENTRY, CC, BITS) },
+static const InterpShapes branches[2][6] = { BRANCH_OPS (BRANCH_ROW) };
 
 const InterpShapes *
-interp_branch (guint condition, gboolean is32, gboolean counting)
+interp_branch (guint condition, gboolean is32)
 {
-  return condition > VMT_IR_GEU ? NULL : &branches[is32][condition][counting];
-}
-
-/* An op and a branch on its result. */
-#define ATOM_BRANCH(first, CC, PA, PB, EXPR)                                                       \
-  HANDLER (atom_branch_##first##_##CC##_##PA##PB)                                                  \
-  {                                                                                                \
-    DO_##first;                                                                                    \
-    const guint64 a = GET_##PA (ip->a), b = (guint64)BRANCH_##PB;                                  \
-    if (EXPR)                                                                                      \
-      TAKE (ip + 1);                                                                               \
-    NEXT (2, acc, acc2);                                                                           \
-  }
-#define ATOM_BRANCH_SHAPES(first, CC, EXPR)                                                        \
-  ATOM_BRANCH (first, CC, A, M, EXPR)                                                              \
-  ATOM_BRANCH (first, CC, M, A, EXPR)                                                              \
-  ATOM_BRANCH (first, CC, A, I, EXPR)
-#define ATOM_BRANCHES(first)                                                                       \
-  ATOM_BRANCH_SHAPES (first, EQ, a == b)                                                           \
-  ATOM_BRANCH_SHAPES (first, NE, a != b)                                                           \
-  ATOM_BRANCH_SHAPES (first, LT, (gint64)a < (gint64)b)                                            \
-  ATOM_BRANCH_SHAPES (first, GE, (gint64)a >= (gint64)b)                                           \
-  ATOM_BRANCH_SHAPES (first, LTU, a < b)                                                           \
-  ATOM_BRANCH_SHAPES (first, GEU, a >= b)
-INTERP_FUSED_1 (ATOM_BRANCHES)
-
-#define ATOM_BRANCH_ENTRY(first, CC)                                                               \
-  [VMT_IR_##CC] = { atom_branch_##first##_##CC##_AM, atom_branch_##first##_##CC##_MA,              \
-                    atom_branch_##first##_##CC##_AI },
-#define ATOM_BRANCH_ROW(first)                                                                     \
-  [ATOM_##first] = { ATOM_BRANCH_ENTRY (first, EQ) ATOM_BRANCH_ENTRY (first, NE)                   \
-                         ATOM_BRANCH_ENTRY (first, LT) ATOM_BRANCH_ENTRY (first, GE)               \
-                             ATOM_BRANCH_ENTRY (first, LTU) ATOM_BRANCH_ENTRY (first, GEU) },
-static const InterpHandler atom_branches[N_ATOMS][6][3] = { INTERP_FUSED_1 (ATOM_BRANCH_ROW) };
-
-InterpHandler
-interp_atom_branch (InterpAtom first, guint condition, InterpPlace a, InterpPlace b)
-{
-  if (a == SHAPE_A && b == SHAPE_M)
-    return atom_branches[first][condition][0];
-  if (a == SHAPE_M && b == SHAPE_A)
-    return atom_branches[first][condition][1];
-  if (a == SHAPE_A && b == SHAPE_I)
-    return atom_branches[first][condition][2];
-  return NULL;
+  return condition > VMT_IR_GEU ? NULL : &branches[is32][condition];
 }
 
 /* The address is in the scratch area. */
-G_GNUC_NO_INLINE
-HANDLER (indirect_slow)
+G_GNUC_NO_INLINE void
+interp_indirect_slow (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
 {
   vcpu->pc = interp_scratch (vcpu)->va;
   const InterpOp *to = look_up (vcpu, NULL);
@@ -303,41 +204,23 @@ HANDLER (indirect_slow)
   GO (to, 0, 0);
 }
 
-/* The slot's second one has a link that is never made: for the counts. */
-#define INDIRECT(PA, NAME, COUNT)                                                                  \
-  HANDLER (NAME##_##PA)                                                                            \
+#define INDIRECT(PA, UNUSED)                                                                       \
+  G_GNUC_NO_INLINE HANDLER (indirect_counting_##PA)                                                \
   {                                                                                                \
-    const guint64 va = GET_##PA (ip->a);                                                           \
-    const InterpLink *link = ip[1].pointer;                                                        \
-    vcpu->icount += link->count;                                                                   \
-    COUNT (PA);                                                                                    \
-    const VmtTlbEntry *e =                                                                         \
-        &vcpu->bank->fetch[(va >> VMT_PAGE_SHIFT) & ((1u << VMT_TLB_FETCH_BITS) - 1)];             \
-    if (G_LIKELY ((va & VMT_PAGE_MASK) == e->tag))                                                 \
-      {                                                                                            \
-        const guint64 host = va + e->addend;                                                       \
-        const VmtExecBlock *block =                                                                \
-            __atomic_load_n (vmt_jump_cache_slot (vcpu->jump_cache, host), __ATOMIC_ACQUIRE);      \
-        if (G_LIKELY (block != NULL && block->host == host && block->mode_key == vcpu->mode_key && \
-                      block->entry == interp_enter &&                                              \
-                      __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))               \
-          {                                                                                        \
-            vcpu->page_va = va & VMT_PAGE_MASK;                                                    \
-            const InterpOp *to = ((const InterpStream *)block->tier_data)->ops;                    \
-            GO (to, acc, acc2);                                                                    \
-          }                                                                                        \
-      }                                                                                            \
-    interp_scratch (vcpu)->va = va;                                                                \
-    FINISH (indirect_slow);                                                                        \
+    count_exit (ip + 1);                                                                           \
+    FOLLOW_INDIRECT_NOW (GET_##PA (ip->a));                                                        \
+  }                                                                                                \
+  HANDLER (indirect_##PA)                                                                          \
+  {                                                                                                \
+    FOLLOW_INDIRECT (GET_##PA (ip->a), indirect_counting_##PA);                                    \
   }
-#define COUNT_NOT(PA)
-INTERP_SHAPES_1 (INDIRECT, indirect, COUNT_NOT)
-#define COUNT_IT(PA) count_exit (ip, link, indirect_##PA)
-INTERP_SHAPES_1 (INDIRECT, indirect_counting, COUNT_IT)
-const InterpHandler interp_jump_indirect[2][N_PLACES] = {
-  { indirect_M, indirect_A, indirect_B },
-  { indirect_counting_M, indirect_counting_A, indirect_counting_B },
-};
+INTERP_SHAPES_1 (INDIRECT, 0)
+const InterpHandler interp_jump_indirect[N_PLACES] = { indirect_M, indirect_A, indirect_B };
+void
+interp_indirect_counting_A (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
+{
+  FINISH (indirect_counting_A);
+}
 
 /* disp: offset from the page, aux: instructions retired */
 HANDLER (exit_op)
@@ -503,12 +386,12 @@ interp_enter (VmtVcpu *vcpu, VmtExecBlock *block)
 {
   const InterpOp *ip = ((const InterpStream *)block->tier_data)->ops;
 #ifndef VMT_INTERP_TRAMPOLINE
-  __atomic_load_n (&ip->handler, __ATOMIC_RELAXED) (ip, vcpu, 0, 0);
+  ip->handler (ip, vcpu, 0, 0);
 #else
   InterpScratch *s = interp_scratch (vcpu);
   s->ip = ip;
   s->acc = s->acc2 = 0;
   while ((ip = s->ip) != NULL)
-    __atomic_load_n (&ip->handler, __ATOMIC_RELAXED) (ip, vcpu, s->acc, s->acc2);
+    ip->handler (ip, vcpu, s->acc, s->acc2);
 #endif
 }

@@ -38,7 +38,8 @@ G_STATIC_ASSERT (sizeof (InterpOp) == 24);
 typedef struct _InterpStream InterpStream;
 typedef struct _InterpLink InterpLink;
 
-/* A way out of a block, in the pointer of the slot after the exit's. */
+/* A way out of a block, in the pointer of the slot after the exit's, whose d counts how often it
+ * was taken. */
 struct _InterpLink
 {
   const InterpOp *target; /* atomic; NULL: ask */
@@ -47,7 +48,6 @@ struct _InterpLink
   InterpStream *from, *to;
   InterpLink *next, **prev; /* of the links into @to; under the code lock */
   guint32 index;
-  InterpHandler fused; /* of a branch that need no longer be counted: of it and the slot before */
   guint32 stub; /* slot of the far jump that a branch into another page goes by: @target for ever;
                    or 0 */
   gboolean far;
@@ -97,9 +97,7 @@ interp_scratch (VmtVcpu *vcpu)
 /* NEXT: goes on @n slots further; GO: at another slot; LEAVE: back to the run loop. The last
  * statement of a handler. */
 #ifndef VMT_INTERP_TRAMPOLINE
-/* An exit's handler may change under another vCPU: see count_exit(). */
-#define GO(op, x, y)                                                                               \
-  return __atomic_load_n (&(op)->handler, __ATOMIC_RELAXED) ((op), vcpu, (x), (y))
+#define GO(op, x, y) return (op)->handler ((op), vcpu, (x), (y))
 #define LEAVE() return
 #else
 #define GO(op, x, y)                                                                               \
@@ -192,10 +190,10 @@ extern const InterpShapes interp_store[4];
 extern const InterpHandler interp_ll, interp_sc, interp_amo, interp_fence[2];
 
 extern const InterpHandler interp_call, interp_trap, interp_exit, interp_eval, interp_eval_block;
-/* [counting], near or far */
-extern const InterpHandler interp_jump[2][2];
-extern const InterpHandler interp_jump_indirect[2][N_PLACES];
-const InterpShapes *interp_branch (guint condition, gboolean is32, gboolean counting);
+/* near or far */
+extern const InterpHandler interp_jump[2];
+extern const InterpHandler interp_jump_indirect[N_PLACES];
+const InterpShapes *interp_branch (guint condition, gboolean is32);
 InterpHandler interp_fp (const VmtIrOp *op);
 
 /* An exception is pending in the instruction of @ip, or one of its own handlers says that it was
@@ -216,5 +214,6 @@ InterpStream *interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize
 void interp_stream_free (InterpStream *stream);
 void interp_enter (VmtVcpu *vcpu, VmtExecBlock *block);
 
-/* After so many executions an exit no longer counts. */
+/* After so many executions an exit no longer counts; it tells the block of so many at a time. */
 #define INTERP_COUNT_MAX 4096
+#define INTERP_COUNT_STEP 16

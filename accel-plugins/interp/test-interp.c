@@ -665,9 +665,11 @@ random_blocks (guint n, gboolean only)
   VmtIrBuilder *b = vmt_ir_builder_new (&arch);
   g_autoptr (GArray) values = g_array_new (FALSE, FALSE, sizeof (Value));
   guint done = 0;
-  static const guint16 common[] = { VMT_IR_ADD, VMT_IR_ADD, VMT_IR_ADD, VMT_IR_SUB, VMT_IR_AND,
-                                    VMT_IR_OR,  VMT_IR_XOR, VMT_IR_SHL, VMT_IR_SHR, VMT_IR_LD,
-                                    VMT_IR_LD,  VMT_IR_ST,  VMT_IR_ST,  VMT_IR_MOV, VMT_IR_BRANCH };
+  static const guint16 common[] = { VMT_IR_ADD,   VMT_IR_ADD,  VMT_IR_ADD,    VMT_IR_SUB,
+                                    VMT_IR_AND,   VMT_IR_OR,   VMT_IR_XOR,    VMT_IR_SHL,
+                                    VMT_IR_SHR,   VMT_IR_LD,   VMT_IR_LD,     VMT_IR_ST,
+                                    VMT_IR_ST,    VMT_IR_MOV,  VMT_IR_BRANCH, VMT_IR_MUL,
+                                    VMT_IR_SETCC, VMT_IR_PCREL };
   for (guint i = 0; i < n && !g_test_failed (); i++)
     {
       vmt_ir_builder_begin (b);
@@ -700,24 +702,34 @@ random_blocks (guint n, gboolean only)
               emit (b, &call, 0, values);
             }
         }
-      if (!vmt_ir_builder_is_ended (b) && g_rand_int_range (rnd, 0, 4) == 0)
+      if (!vmt_ir_builder_is_ended (b) && g_rand_int_range (rnd, 0, only ? 2 : 4) == 0)
         {
           vmt_ir_insn (b, offset, 4);
-          switch (g_rand_int_range (rnd, 0, 4))
+          if (only && g_rand_boolean (rnd))
             {
-            case 0:
-              vmt_ir_jump_indirect (b, pick (b, 'i', VMT_IR_I64, values), 0);
-              break;
-            case 1:
-              vmt_ir_trap (b, 5, pick (b, 'i', VMT_IR_I64, values));
-              break;
-            case 2:
-              vmt_ir_exit (b, offset + 4);
-              break;
-            default:
-              vmt_ir_jump (b, g_rand_int_range (rnd, -8192, 8192), 0);
-              break;
+              /* as returns do it */
+              vmt_ir_jump_indirect (b,
+                                    vmt_ir_op2 (b, VMT_IR_AND, VMT_IR_I64, 0,
+                                                pick (b, 'i', VMT_IR_I64, values),
+                                                vmt_ir_const (b, G_MAXUINT64 - 1), 0),
+                                    0);
             }
+          else
+            switch (g_rand_int_range (rnd, 0, 4))
+              {
+              case 0:
+                vmt_ir_jump_indirect (b, pick (b, 'i', VMT_IR_I64, values), 0);
+                break;
+              case 1:
+                vmt_ir_trap (b, 5, pick (b, 'i', VMT_IR_I64, values));
+                break;
+              case 2:
+                vmt_ir_exit (b, offset + 4);
+                break;
+              default:
+                vmt_ir_jump (b, g_rand_int_range (rnd, -8192, 8192), 0);
+                break;
+              }
         }
       g_autoptr (VmtIrBlock) ir = vmt_ir_builder_finish (b, offset);
       if (!vmt_ir_block_verify (ir, NULL))
@@ -747,6 +759,60 @@ static void
 test_common_ops (void)
 {
   random_blocks (g_test_slow () ? 300000 : 5000, TRUE);
+}
+
+/* An exit counts for the block, by steps, until it is known well enough. */
+static void
+test_counts (void)
+{
+  Fixture f;
+  set_up (&f);
+  VmtIrBuilder *b = vmt_ir_builder_new (&arch);
+  for (guint fused = 0; fused < 2; fused++)
+    for (guint kind = 0; kind < 4; kind++)
+      {
+        vmt_ir_builder_begin (b);
+        vmt_ir_insn (b, 0, 4);
+        if (fused)
+          vmt_ir_set (
+              b, VMT_IR_GLOBAL (1),
+              vmt_ir_op2 (b, VMT_IR_ADD, VMT_IR_I64, 0, VMT_IR_GLOBAL (1), vmt_ir_const (b, 4), 0));
+        vmt_ir_insn (b, 4, 4);
+        if (kind == 0)
+          vmt_ir_branch (b, VMT_IR_EQ, VMT_IR_I64, VMT_IR_GLOBAL (2), VMT_IR_GLOBAL (2), 64);
+        if (kind == 3)
+          vmt_ir_jump_indirect (b, VMT_IR_GLOBAL (1), 0);
+        else
+          vmt_ir_jump (b, kind == 2 ? 8192 : 128, 0);
+        g_autoptr (VmtIrBlock) ir = vmt_ir_builder_finish (b, 8);
+        g_assert_true (vmt_ir_block_verify (ir, NULL));
+        VmtExecBlock block = {
+          .ir = ir, .pa = CODE, .ram = f.ram, .ram_offset = CODE - RAM, .size = 8
+        };
+        g_assert_true (vmt_tier_compile (f.tier, &arch, &block));
+        for (guint i = 1; i <= 5000; i++)
+          {
+            VmtVcpu *vcpu = &f.state->vcpu;
+            guint64 x1 = CODE + 64;
+            memcpy (f.state->values[1], &x1, 8);
+            vcpu->pc = vcpu->page_va = CODE;
+            vcpu->icount = 0;
+            vcpu->exit_request = VMT_VCPU_RELOOKUP;
+            block.entry (vcpu, &block);
+            g_assert_cmpuint (vcpu->icount, ==, 2);
+            g_assert_cmphex (vcpu->pc, ==,
+                             kind == 3   ? CODE + 64 + 4 * fused
+                             : kind == 2 ? CODE + 8192
+                             : kind == 1 ? CODE + 128
+                                         : CODE + 64);
+            g_assert_cmpuint (block.count, ==, MIN (i, 4096) / 16 * 16);
+            g_assert_cmpuint (block.taken[0], ==, block.count);
+          }
+        vmt_tier_kill (f.tier, &block);
+        vmt_tier_discard (f.tier, &block);
+      }
+  vmt_ir_builder_free (b);
+  tear_down (&f);
 }
 
 /* Every form at least a few times, alone. */
@@ -810,6 +876,7 @@ main (int argc, char **argv)
   g_test_add_func ("/interp/eval/each-op", test_each_op);
   g_test_add_func ("/interp/eval/common-ops", test_common_ops);
   g_test_add_func ("/interp/eval/all-ops", test_all_ops);
+  g_test_add_func ("/interp/counts", test_counts);
   int result = g_test_run ();
   g_array_unref (forms);
   g_rand_free (rnd);
