@@ -266,6 +266,33 @@ test_no_input (void)
   close (null);
 }
 
+/* Linux at its shell, with somebody who does not type: timers and ticks do not add up. */
+static void
+test_idle_shell (void)
+{
+  g_autofree char *kernel = guest_kit_file ("kernel");
+  g_autofree char *initrd = guest_kit_file ("initramfs.cpio.gz");
+  g_autoptr (Terminal) terminal = NULL;
+  double before;
+
+  if (!guest_need_kit ())
+    return;
+  terminal = terminal_start ("run", "riscv-virt", "--kernel", kernel, "--initrd", initrd,
+                             "--append", "console=ttyS0 panic=-1 quiet", NULL);
+  terminal_expect (terminal, "This is a busybox shell");
+  terminal_expect (terminal, "# ");
+  terminal_type (terminal, "echo aw''ake\r", -1);
+  terminal_expect (terminal, "\nawake");
+  terminal_read (terminal, 2000);
+  before = tool_get_cpu (terminal->pid);
+  terminal_read (terminal, 10000);
+  /* 2% of a core; what a sanitizer costs is not the machine's */
+  g_assert_cmpfloat (tool_get_cpu (terminal->pid) - before, <, 0.2 * GUEST_PATIENCE);
+  terminal_type (terminal, "\x01x", 2);
+  g_assert_cmpint (terminal_wait (terminal), ==, 0);
+  terminal_assert_restored (terminal);
+}
+
 /* Nobody reads any more: the guest goes on, and what it prints is dropped. */
 static void
 test_closed_output (void)
@@ -350,6 +377,7 @@ main (int argc, char **argv)
   g_test_add_func ("/guest/terminal/error/boot", test_boot_error);
   g_test_add_func ("/guest/terminal/stop", test_stop);
   g_test_add_func ("/guest/terminal/no-input", test_no_input);
+  g_test_add_func ("/guest/terminal/idle-shell", test_idle_shell);
   g_test_add_func ("/guest/terminal/closed-output", test_closed_output);
   g_test_add_func ("/guest/terminal/full-output", test_full_output);
   rc = g_test_run ();
