@@ -18,7 +18,9 @@ struct _VmtHostCodeArea
   gsize size, data_size;
   guint8 *code;   /* where it is executed; the data follows */
   guint8 *shadow; /* dual: where the same pages are written */
-  gsize touched;  /* below it pages may have been written since the last trim */
+  VmtHostCodeToggle *toggle;
+  gboolean quiet;
+  gsize touched; /* below it pages may have been written since the last trim */
   VmtHostSpace *space;
 };
 
@@ -40,25 +42,29 @@ reserve (gsize size)
   return memory;
 }
 
-static gboolean
+static void
 map_dual (VmtHostCodeArea *self, GError **error)
 {
   int fd = vmt_host_code_make_file (self->size, error);
-  gboolean good = FALSE;
 
   if (fd < 0)
-    return FALSE;
+    return;
   self->shadow = reserve (self->size);
-  if (self->shadow == NULL || mmap (self->shadow, self->size, PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
-    vmt_host_code_refuse (self->strategy, "cannot map a memory file for writing", error);
-  else if (mmap (self->code, self->size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) ==
-           MAP_FAILED)
-    vmt_host_code_refuse (self->strategy, "cannot map a memory file for execution", error);
-  else
-    good = TRUE;
+  if (self->shadow != NULL &&
+      mmap (self->shadow, self->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) !=
+          MAP_FAILED &&
+      mmap (self->code, self->size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) !=
+          MAP_FAILED)
+    {
+      close (fd);
+      return;
+    }
+  vmt_host_code_refuse (self->strategy, "cannot map a memory file for writing and for execution",
+                        error);
   close (fd);
-  return good;
+  if (self->shadow != NULL)
+    munmap (self->shadow, self->size);
+  self->shadow = NULL;
 }
 
 /**
@@ -85,7 +91,7 @@ vmt_host_code_area_new_with_data (VmtHostCodeMemory strategy, gsize size, gsize 
                    size, data_size);
       return NULL;
     }
-  if (strategy != VMT_HOST_CODE_DUAL)
+  if (strategy != VMT_HOST_CODE_DUAL && strategy != VMT_HOST_CODE_TOGGLE)
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED,
                    "there is no memory for generated code under the strategy '%s'",
@@ -104,7 +110,11 @@ vmt_host_code_area_new_with_data (VmtHostCodeMemory strategy, gsize size, gsize 
   else if (self->data_size > 0 &&
            mprotect (self->code + self->size, self->data_size, PROT_READ | PROT_WRITE) != 0)
     vmt_host_code_refuse (strategy, "cannot map data behind the code", error);
-  else if (map_dual (self, error))
+  else if (strategy == VMT_HOST_CODE_TOGGLE)
+    self->toggle = vmt_host_code_toggle_new (self->code, self->size, error);
+  else
+    map_dual (self, error);
+  if (self->shadow != NULL || self->toggle != NULL)
     return self;
   vmt_host_code_area_free (self);
   return NULL;
@@ -135,6 +145,8 @@ vmt_host_code_area_free (VmtHostCodeArea *self)
     return;
   if (self->shadow != NULL)
     munmap (self->shadow, self->size);
+  if (self->toggle != NULL)
+    vmt_host_code_toggle_free (self->toggle);
   if (self->code != NULL)
     munmap (self->code, self->size + self->data_size);
   vmt_host_space_free (self->space);
@@ -256,6 +268,8 @@ vmt_host_code_area_write (VmtHostCodeArea *self, gsize offset, gconstpointer cod
   if (size == 0)
     return TRUE;
   self->touched = MAX (self->touched, offset + size);
+  if (self->toggle != NULL)
+    return vmt_host_code_toggle_write (self->toggle, offset, code, size, self->quiet, error);
   memcpy (self->shadow + offset, code, size);
   __builtin___clear_cache ((char *)self->code + offset, (char *)self->code + offset + size);
   return TRUE;
@@ -270,7 +284,7 @@ vmt_host_code_area_write (VmtHostCodeArea *self, gsize offset, gconstpointer cod
 gboolean
 vmt_host_code_area_can_patch (VmtHostCodeArea *self)
 {
-  return self->strategy == VMT_HOST_CODE_DUAL;
+  return self->toggle == NULL;
 }
 
 /**
@@ -287,7 +301,7 @@ void
 vmt_host_code_area_patch32 (VmtHostCodeArea *self, gsize offset, guint32 value)
 {
   g_return_if_fail (vmt_host_code_area_can_patch (self));
-  g_return_if_fail (offset % 4 == 0 && offset < vmt_host_space_get_top (self->space));
+  g_return_if_fail (offset % 4 == 0 && offset < self->size);
 
   __atomic_store_n ((guint32 *)(gpointer)(self->shadow + offset), value, __ATOMIC_RELEASE);
   __builtin___clear_cache ((char *)self->code + offset, (char *)self->code + offset + 4);
@@ -299,8 +313,9 @@ vmt_host_code_area_patch32 (VmtHostCodeArea *self, gsize offset, guint32 value)
  * @quiet: whether writes find no thread that executes code of the area
  */
 void
-vmt_host_code_area_set_quiet (VmtHostCodeArea *self G_GNUC_UNUSED, gboolean quiet G_GNUC_UNUSED)
+vmt_host_code_area_set_quiet (VmtHostCodeArea *self, gboolean quiet)
 {
+  self->quiet = quiet;
 }
 
 static void
@@ -310,7 +325,9 @@ trim_piece (gsize offset, gsize size, gpointer data)
   gsize page = vmt_host_get_page_size ();
   gsize first = (offset + page - 1) & ~(page - 1), end = (offset + size) & ~(page - 1);
 
-  if (first < end)
+  if (first < end && self->toggle != NULL)
+    vmt_host_code_toggle_discard (self->toggle, first, end);
+  else if (first < end)
     madvise (self->shadow + first, end - first, MADV_REMOVE);
 }
 

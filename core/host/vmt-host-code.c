@@ -2,19 +2,20 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vmt-error.h"
 #include "vmt-host-code-private.h"
 #include "vmt-host.h"
 
-/* A function that only returns. */
+/* A function that returns 42. */
 #if defined(__x86_64__)
-static const guint8 nothing[] = { 0xc3 };
+static const guint8 answer[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
 #elif defined(__aarch64__)
-static const guint8 nothing[] = { 0xc0, 0x03, 0x5f, 0xd6 };
+static const guint8 answer[] = { 0x40, 0x05, 0x80, 0x52, 0xc0, 0x03, 0x5f, 0xd6 };
 #elif defined(__riscv)
-static const guint8 nothing[] = { 0x82, 0x80 };
+static const guint8 answer[] = { 0x13, 0x05, 0xa0, 0x02, 0x82, 0x80 };
 #else
 /* No tier generates code for this processor. */
 #define NO_CODE_GENERATION
@@ -65,8 +66,17 @@ vmt_host_code_make_file (gsize size, GError **error)
 {
 #ifdef MFD_CLOEXEC
   const guint flags[] = { MFD_EXEC, MFD_NOEXEC_SEAL, 0 };
+  struct rlimit limit;
   int fd = -1;
 
+  /* Growing a file beyond it is answered by a signal that ends the program. */
+  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      size > limit.rlim_cur)
+    {
+      errno = EFBIG;
+      vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot size a memory file", error);
+      return -1;
+    }
   for (guint i = 0; i < G_N_ELEMENTS (flags) && fd < 0; i++)
     fd = memfd_create ("vmtool-code", MFD_CLOEXEC | flags[i]);
   if (fd < 0)
@@ -90,71 +100,59 @@ vmt_host_code_make_file (gsize size, GError **error)
 }
 
 #ifndef NO_CODE_GENERATION
-static void
-run (gpointer code)
-{
-  void (*function) (void);
+/* A size that areas have: some limits are about that. */
+#define PROBE_SIZE ((gsize)64 << 20)
 
-  __builtin___clear_cache (code, (char *)code + sizeof nothing);
+static gboolean
+run (VmtHostCodeArea *area, gsize offset)
+{
+  const guint8 *code = vmt_host_code_area_get_base (area) + offset;
+  int (*function) (void);
+
   memcpy (&function, &code, sizeof function);
-  function ();
+  return function () == 42;
+}
+
+/* All that is done with areas later: a second piece of code beside one that was executed already,
+ * with and without others that may execute it. */
+static gboolean
+try_out (VmtHostCodeArea *area, GError **error)
+{
+  gsize pieces[3];
+
+  for (guint i = 0; i < G_N_ELEMENTS (pieces); i++)
+    {
+      vmt_host_code_area_set_quiet (area, i == 2);
+      pieces[i] = vmt_host_code_area_alloc (area, sizeof answer);
+      if (!vmt_host_code_area_write (area, pieces[i], answer, sizeof answer, error))
+        return FALSE;
+      for (guint j = 0; j <= i; j++)
+        if (!run (area, pieces[j]))
+          {
+            g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
+                         "executed pages are not those that were written");
+            return FALSE;
+          }
+    }
+  return TRUE;
 }
 
 static gboolean
-probe_dual (GError **error)
+probe (VmtHostCodeMemory strategy, GError **error)
 {
-  gsize page = vmt_host_get_page_size ();
-  gpointer writable, executable;
-  gboolean good = FALSE;
-  int fd = vmt_host_code_make_file (page, error);
+  VmtHostCodeArea *area = vmt_host_code_area_new (strategy, PROBE_SIZE, error);
+  g_autoptr (GError) refused = NULL;
+  gboolean works;
 
-  if (fd < 0)
+  if (area == NULL)
     return FALSE;
-  writable = mmap (NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (writable == MAP_FAILED)
-    vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot map a memory file for writing", error);
-  executable = mmap (NULL, page, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-  if (executable == MAP_FAILED && writable != MAP_FAILED)
-    vmt_host_code_refuse (VMT_HOST_CODE_DUAL, "cannot map a memory file for execution", error);
-  close (fd);
-  if (writable != MAP_FAILED && executable != MAP_FAILED)
-    {
-      memcpy (writable, nothing, sizeof nothing);
-      run (executable);
-      good = TRUE;
-    }
-  if (writable != MAP_FAILED)
-    munmap (writable, page);
-  if (executable != MAP_FAILED)
-    munmap (executable, page);
-  return good;
-}
-
-static gboolean
-probe_toggle (GError **error)
-{
-  gsize page = vmt_host_get_page_size ();
-  gboolean good;
-  gpointer memory = mmap (NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-  if (memory == MAP_FAILED)
-    return vmt_host_code_refuse (VMT_HOST_CODE_TOGGLE, "cannot map memory", error);
-  memcpy (memory, nothing, sizeof nothing);
-  good = mprotect (memory, page, PROT_READ | PROT_EXEC) == 0;
-  if (good)
-    {
-      run (memory);
-      good = mprotect (memory, page, PROT_READ | PROT_WRITE) == 0;
-      if (!good)
-        vmt_host_code_refuse (VMT_HOST_CODE_TOGGLE, "cannot make executable memory writable",
-                              error);
-      else
-        memcpy (memory, nothing, sizeof nothing);
-    }
-  else
-    vmt_host_code_refuse (VMT_HOST_CODE_TOGGLE, "cannot make written memory executable", error);
-  munmap (memory, page);
-  return good;
+  works = try_out (area, &refused);
+  if (!works)
+    g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED,
+                 "code memory strategy '%s' does not work here: %s",
+                 vmt_host_code_memory_get_nick (strategy), refused->message);
+  vmt_host_code_area_free (area);
+  return works;
 }
 #endif
 
@@ -168,44 +166,140 @@ probe_toggle (GError **error)
 gboolean
 vmt_host_probe_code_memory (VmtHostCodeMemory strategy, GError **error)
 {
-#ifndef NO_CODE_GENERATION
-  switch (strategy)
-    {
-    case VMT_HOST_CODE_DUAL:
-      return probe_dual (error);
-    case VMT_HOST_CODE_TOGGLE:
-      return probe_toggle (error);
-    case VMT_HOST_CODE_NONE:
-      return TRUE;
-    }
-#else
   if (strategy == VMT_HOST_CODE_NONE)
     return TRUE;
-#endif
+#ifndef NO_CODE_GENERATION
+  return probe (strategy, error);
+#else
   g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED, "no code is generated for %s hosts",
                vmt_host_get_cpu ());
   return FALSE;
+#endif
+}
+
+/* --- the choice --- */
+
+#define VARIABLE "VMTOOL_CODE_MEMORY"
+
+typedef struct
+{
+  VmtHostCodeMemory strategy;
+  char *reason;
+  GError *error; /* what is wrong with the variable */
+} Choice;
+
+static const char *const nicks[] = { "dual", "toggle", "none", NULL };
+
+static void
+choose_wanted (Choice *self, const char *wanted)
+{
+  const char *near;
+
+  for (guint i = 0; nicks[i] != NULL; i++)
+    if (g_str_equal (wanted, nicks[i]))
+      {
+        g_autoptr (GError) error = NULL;
+
+        if (vmt_host_probe_code_memory (i, &error))
+          self->strategy = i;
+        else
+          self->error = g_error_new (VMT_ERROR, VMT_ERROR_UNSUPPORTED,
+                                     VARIABLE " asks for '%s': %s", wanted, error->message);
+        return;
+      }
+  near = vmt_nearest_name (wanted, nicks);
+  self->error = g_error_new (
+      VMT_ERROR, VMT_ERROR_INVALID, VARIABLE " is '%s'%s%s%s: it is dual, toggle or none", wanted,
+      near != NULL ? "; did you mean '" : "", near != NULL ? near : "", near != NULL ? "'?" : "");
+}
+
+static void
+choose_best (Choice *self)
+{
+  GString *refused = g_string_new (NULL);
+
+  for (self->strategy = VMT_HOST_CODE_DUAL; self->strategy < VMT_HOST_CODE_NONE; self->strategy++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (vmt_host_probe_code_memory (self->strategy, &error))
+        break;
+      g_string_append_printf (refused, "%s%s", refused->len > 0 ? "; " : "", error->message);
+    }
+  self->reason = g_string_free (refused, refused->len == 0);
+  if (self->reason == NULL)
+    self->reason = g_strdup ("it works here, and is the fastest");
 }
 
 static gpointer
-find_strategy (gpointer data)
+choose (gpointer data)
 {
-  VmtHostCodeMemory strategy = VMT_HOST_CODE_DUAL;
+  const char *wanted = g_getenv (VARIABLE);
+  Choice *self = g_new0 (Choice, 1);
 
-  while (!vmt_host_probe_code_memory (strategy, NULL))
-    strategy++;
-  return GINT_TO_POINTER (strategy);
+  self->strategy = VMT_HOST_CODE_NONE;
+  if (wanted == NULL)
+    choose_best (self);
+  else
+    choose_wanted (self, wanted);
+  if (self->error != NULL)
+    self->reason = g_strdup (self->error->message);
+  else if (self->reason == NULL)
+    self->reason = g_strdup_printf (VARIABLE " asks for '%s'", wanted);
+  return self;
+}
+
+static const Choice *
+get_choice (void)
+{
+  static GOnce once = G_ONCE_INIT;
+
+  return g_once (&once, choose, NULL);
 }
 
 /**
  * vmt_host_get_code_memory:
  *
- * Returns: the first of the strategies, in the order of the enumeration, that works on this host
+ * Returns: the strategy that the environment variable VMTOOL_CODE_MEMORY names, or the first one,
+ * in the order of the enumeration, that works on this host; %VMT_HOST_CODE_NONE when the variable's
+ * value cannot be had
  */
 VmtHostCodeMemory
 vmt_host_get_code_memory (void)
 {
-  static GOnce once = G_ONCE_INIT;
+  return get_choice ()->strategy;
+}
 
-  return GPOINTER_TO_INT (g_once (&once, find_strategy, NULL));
+/**
+ * vmt_host_get_code_memory_reason:
+ *
+ * Returns: (transfer none): why it is the one that vmt_host_get_code_memory() returns: what the
+ * host refused to those before it, or what the user wants
+ */
+const char *
+vmt_host_get_code_memory_reason (void)
+{
+  return get_choice ()->reason;
+}
+
+/**
+ * vmt_host_check_code_memory:
+ * @error: return location
+ *
+ * Returns: %FALSE with %VMT_ERROR_INVALID or %VMT_ERROR_UNSUPPORTED when the user asks for a
+ * strategy that does not exist or does not work here
+ */
+gboolean
+vmt_host_check_code_memory (GError **error)
+{
+  const Choice *choice;
+
+  if (g_getenv (VARIABLE) == NULL)
+    return TRUE;
+  choice = get_choice ();
+  if (choice->error == NULL)
+    return TRUE;
+  if (error != NULL)
+    *error = g_error_copy (choice->error);
+  return FALSE;
 }

@@ -58,8 +58,14 @@ const char *vmt_host_code_memory_get_nick (VmtHostCodeMemory strategy);
 /* Tries it out, by running a function that does nothing. FALSE and the reason when this host does
  * not allow it. */
 gboolean vmt_host_probe_code_memory (VmtHostCodeMemory strategy, GError **error);
-/* The best one that works here; found out once. */
+/* The best one that works here, or the one that the environment variable VMTOOL_CODE_MEMORY names;
+ * found out once. */
 VmtHostCodeMemory vmt_host_get_code_memory (void);
+/* Why it is that one, for people. */
+const char *vmt_host_get_code_memory_reason (void);
+/* FALSE: the variable asks for what does not exist or does not work here.
+ * vmt_host_get_code_memory() says VMT_HOST_CODE_NONE then; whoever starts machines is to refuse. */
+gboolean vmt_host_check_code_memory (GError **error);
 
 /**
  * VmtHostCodeArea:
@@ -104,7 +110,8 @@ gsize vmt_host_code_area_alloc (VmtHostCodeArea *self, gsize size);
 void vmt_host_code_area_release (VmtHostCodeArea *self, gsize offset, gsize size);
 /* Makes the bytes executable at base + offset. Nobody executes what is replaced; what other threads
  * execute in the same pages meanwhile is not disturbed. VMT_ERROR_INVALID: not inside of what is
- * given out; VMT_ERROR_FAILED: the host refuses, and nothing has changed. */
+ * given out; VMT_ERROR_FAILED: the host refuses, and nobody sees a change; VMT_ERROR_STATE, only
+ * after set_quiet(): the host has taken the pages, all code of the area is lost. */
 gboolean vmt_host_code_area_write (VmtHostCodeArea *self, gsize offset, gconstpointer code,
                                    gsize size, GError **error);
 /* Whether vmt_host_code_area_patch32() works: under VMT_HOST_CODE_DUAL only. */

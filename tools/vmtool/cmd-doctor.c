@@ -95,6 +95,7 @@ check_code_memory (Report *self)
 {
   static const VmtHostCodeMemory strategies[] = { VMT_HOST_CODE_DUAL, VMT_HOST_CODE_TOGGLE };
   VmtHostCodeMemory chosen = vmt_host_get_code_memory ();
+  g_autoptr (GError) wrong = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (strategies); i++)
     {
@@ -109,7 +110,11 @@ check_code_memory (Report *self)
                                         : _ ("works"),
               NULL);
     }
-  if (chosen == VMT_HOST_CODE_NONE)
+  if (!vmt_host_check_code_memory (&wrong))
+    report (self, BAD, _ ("code memory"), wrong->message, NULL);
+  else if (g_getenv ("VMTOOL_CODE_MEMORY") != NULL)
+    report (self, NOTE, _ ("code memory"), vmt_host_get_code_memory_reason (), NULL);
+  else if (chosen == VMT_HOST_CODE_NONE)
     report (self, NOTE, _ ("code memory"),
             _ ("this host allows no code made at run time: the interpreter executes guests"),
             _ ("on hardened systems look for a setting that allows executable memory (SELinux "

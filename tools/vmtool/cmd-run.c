@@ -5,6 +5,8 @@
 #include <glib-unix.h>
 #include <signal.h>
 
+#include "vmt-host.h"
+
 static gboolean
 on_signal (gpointer data)
 {
@@ -263,6 +265,8 @@ cmd_run (int argc, char **argv)
   forwards = parse_forwards (forward_texts, &status);
   if (forwards == NULL)
     return status;
+  if (!vmt_host_check_code_memory (&error))
+    return report_error (error);
   board = vmt_board_find (argv[1], &error);
   if (board == NULL)
     return report_error (error);
