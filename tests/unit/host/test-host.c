@@ -78,60 +78,6 @@ test_discard (void)
   vmt_host_free_memory (memory, 3 * page);
 }
 
-static void
-test_code_memory (void)
-{
-  VmtHostCodeMemory best = vmt_host_get_code_memory ();
-
-  for (guint i = 0; i < 3; i++)
-    for (VmtHostCodeMemory one = VMT_HOST_CODE_DUAL; one <= VMT_HOST_CODE_NONE; one++)
-      {
-        g_autoptr (GError) error = NULL;
-        gboolean works = vmt_host_probe_code_memory (one, &error);
-
-        g_test_message ("%s: %s", vmt_host_code_memory_get_nick (one),
-                        works ? "works" : error->message);
-        if (!works)
-          {
-            g_assert_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED);
-            g_assert_nonnull (strstr (error->message, vmt_host_code_memory_get_nick (one)));
-          }
-        /* The best is the first that works. */
-        if (one < best)
-          g_assert_false (works);
-        if (one == best)
-          g_assert_true (works);
-      }
-  g_assert_cmpstr (vmt_host_code_memory_get_nick (VMT_HOST_CODE_NONE), ==, "none");
-}
-
-/* A host that forbids executable memory answers with a reason, and is not crashed by the question.
- */
-static void
-test_code_memory_forbidden (void)
-{
-  if (g_test_subprocess ())
-    {
-#ifndef PR_SET_MDWE
-#define PR_SET_MDWE 65
-#endif
-      g_autoptr (GError) error = NULL;
-
-      if (prctl (PR_SET_MDWE, 1UL, 0UL, 0UL, 0UL) != 0)
-        exit (77);
-      g_assert_false (vmt_host_probe_code_memory (VMT_HOST_CODE_TOGGLE, &error));
-      g_assert_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED);
-      g_assert_cmpint (vmt_host_get_code_memory (), !=, VMT_HOST_CODE_TOGGLE);
-      exit (0);
-    }
-  int status = test_self_run ();
-
-  if (status == 77)
-    g_test_skip ("this kernel cannot deny memory that becomes executable");
-  else
-    g_assert_cmpint (status, ==, 0);
-}
-
 static int
 open_file (const char *path)
 {
@@ -254,8 +200,6 @@ main (int argc, char **argv)
   g_test_add_func ("/host/memory/sizes", test_memory);
   g_test_add_func ("/host/memory/refused", test_memory_refused);
   g_test_add_func ("/host/memory/discard", test_discard);
-  g_test_add_func ("/host/code-memory/probe", test_code_memory);
-  g_test_add_func ("/host/code-memory/forbidden", test_code_memory_forbidden);
   g_test_add_func ("/host/lock/kinds", test_lock);
   g_test_add_func ("/host/lock/killed", test_lock_killed);
   g_test_add_func ("/host/thread-name", test_thread_name);
