@@ -45,9 +45,8 @@ baseline_use (BaselineCompiler *c, VmtIrVal v)
   return val;
 }
 
-/* The temporary in @reg goes to its home. */
-static void
-evict (BaselineCompiler *c, guint8 reg)
+void
+baseline_evict (BaselineCompiler *c, guint8 reg)
 {
   const VmtIrVal v = c->reg_temp[reg];
   if (v == VMT_IR_NO_VAL)
@@ -84,7 +83,7 @@ baseline_scratch (BaselineCompiler *c)
       c->short_of_regs = TRUE;
       return baseline_scratch_regs[0];
     }
-  evict (c, victim);
+  baseline_evict (c, victim);
   c->busy |= 1u << victim;
   return victim;
 }
@@ -94,7 +93,7 @@ baseline_claim (BaselineCompiler *c, guint8 reg)
 {
   if (c->busy & (1u << reg))
     c->short_of_regs = TRUE;
-  evict (c, reg);
+  baseline_evict (c, reg);
   c->busy |= 1u << reg;
 }
 
@@ -121,7 +120,7 @@ baseline_made (BaselineCompiler *c, VmtIrVal d, guint8 reg)
       const guint t = d - VMT_IR_TEMP_FIRST;
       if (c->temp_last[t] <= c->op)
         return;
-      evict (c, reg);
+      baseline_evict (c, reg);
       c->temp_reg[t] = reg;
       c->temp_home[t] = FALSE;
       c->reg_temp[reg] = d;
@@ -143,7 +142,7 @@ void
 baseline_spill (BaselineCompiler *c)
 {
   for (guint i = 0; i < baseline_n_scratch; i++)
-    evict (c, baseline_scratch_regs[i]);
+    baseline_evict (c, baseline_scratch_regs[i]);
 }
 
 BaselineCold *
@@ -229,6 +228,98 @@ baseline_is_paired (BaselineCompiler *c, guint index)
           return FALSE;
     }
   return FALSE;
+}
+
+/* A range wider than this would too often cross a page. */
+#define WINDOW_MAX 1024
+
+static void
+close_windows (BaselineCompiler *c, VmtIrVal base)
+{
+  for (guint i = 0; i < c->windows->len; i++)
+    {
+      BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
+      if (base == VMT_IR_NO_VAL || window->base == base)
+        window->closed = TRUE;
+    }
+}
+
+static guint
+access_size (guint type)
+{
+  const guint bits = vmt_ir_type_bits ((VmtIrType)type);
+  return bits <= 64 ? bits / 8 : 0;
+}
+
+static void
+find_windows (BaselineCompiler *c)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint insn = 0;
+  for (guint i = 0; i < ir->n_ops; i++)
+    {
+      const VmtIrOp *op = &ir->ops[i];
+      while (insn < ir->n_insns && ir->insns[insn].first_op <= i)
+        if (c->insn_goal[insn++])
+          close_windows (c, VMT_IR_NO_VAL);
+      const guint32 flags = vmt_ir_op_info[op->opcode].flags;
+      const gboolean plain = (op->opcode == VMT_IR_LD || op->opcode == VMT_IR_ST) && op->c == 0;
+      if (plain && !vmt_ir_is_const (op->a) && access_size (op->type) != 0)
+        {
+          const gboolean store = op->opcode == VMT_IR_ST;
+          const gint32 end = op->imm + (gint32)access_size (op->type);
+          guint found = G_MAXUINT;
+          for (guint k = c->windows->len; k-- > 0 && found == G_MAXUINT;)
+            {
+              BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, k);
+              if (!window->closed && window->base == op->a && window->store == store &&
+                  MAX (window->end, end) - MIN (window->min, op->imm) <= WINDOW_MAX)
+                found = k;
+            }
+          if (found == G_MAXUINT)
+            {
+              const BaselineWindow window = { op->a, store,   FALSE, i,
+                                              0,     op->imm, end,   BASELINE_NO_REG };
+              found = c->windows->len;
+              g_array_append_val (c->windows, window);
+            }
+          BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, found);
+          window->min = MIN (window->min, op->imm);
+          window->end = MAX (window->end, end);
+          window->last = i;
+          window->n++;
+          c->op_window[i] = (guint16)(found + 1);
+        }
+      else if ((flags & (VMT_IR_OP_MEM | VMT_IR_OP_HELPER_IMM)) != 0 && !plain &&
+               op->opcode != VMT_IR_FENCE)
+        close_windows (c, VMT_IR_NO_VAL);
+      if (vmt_ir_is_global (op->d) && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE)
+        close_windows (c, op->d);
+    }
+}
+
+BaselineWindow *
+baseline_window (BaselineCompiler *c, gboolean *first)
+{
+  if (c->op_window[c->op] == 0)
+    return NULL;
+  BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, c->op_window[c->op] - 1);
+  *first = FALSE;
+  if (window->n < 2)
+    return NULL;
+  if (window->reg != BASELINE_NO_REG)
+    return window;
+  if (window->last == c->op)
+    return NULL;
+  for (guint i = 0; i < baseline_n_windows; i++)
+    if (c->window_until[i] <= c->op)
+      {
+        window->reg = baseline_window_regs[i];
+        c->window_until[i] = window->last;
+        *first = TRUE;
+        return window;
+      }
+  return NULL;
 }
 
 /* Last uses, and which instructions the block itself jumps to. */
@@ -428,6 +519,7 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
     .links = g_array_sized_new (FALSE, FALSE, sizeof (BaselineLink), 8),
     .colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 32),
     .fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 8),
+    .windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 16),
   };
   const gint32 scratch = (gint32)((arch->state_size + 63) / 64 * 64);
   c.cpu = scratch - c.bias;
@@ -447,6 +539,7 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
   c.temp_last = g_new0 (guint32, ir->n_temps + 1);
   c.insn_at = g_new0 (guint32, ir->n_insns + 1);
   c.insn_goal = g_malloc0 (ir->n_insns + 1);
+  c.op_window = g_new0 (guint16, ir->n_ops + 1);
   if (whole)
     {
       c.has_eval = TRUE;
@@ -455,6 +548,7 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
   else
     {
       survey (&c, insns);
+      find_windows (&c);
       compile_ops (&c);
     }
   BaselineBlock *self = finish (&c, code, insns);
@@ -468,6 +562,8 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
   g_array_unref (c.links);
   g_array_unref (c.colds);
   g_array_unref (c.fixups);
+  g_array_unref (c.windows);
+  g_free (c.op_window);
   if (self == NULL)
     return FALSE;
   block->tier_data = self;

@@ -45,29 +45,6 @@ is_temp_reg (const BaselineVal *val)
   return val->where == BASELINE_REG && (val->reg == RAX || val->reg == RCX || val->reg == RDX);
 }
 
-/* rcx: the addend of base + disp; leaves for the slow path on a miss. rax is clobbered. */
-static guint32
-probe (BaselineCompiler *c, guint8 base, gint32 disp, guint log2, gboolean aligned, gint32 table,
-       guint bits)
-{
-  const guint size = 1u << log2;
-  const gint32 last = aligned ? 0 : (gint32)size - 1;
-  x_rm (c, TRUE, X_LEA, RAX, base, disp + last);
-  if (disp == 0)
-    x_rr (c, FALSE, X_LOAD, RCX, base);
-  else
-    x_rm (c, FALSE, X_LEA, RCX, base, disp);
-  x_shift_i (c, FALSE, S_SHR, RCX, VMT_PAGE_SHIFT - ENTRY_LOG2);
-  x_ri (c, FALSE, I_AND, RCX, (gint32)(((1u << bits) - 1) << ENTRY_LOG2));
-  x_ri (c, TRUE, I_AND, RAX,
-        aligned ? (gint32)(~(guint32)(VMT_PAGE_SIZE - 1) | (size - 1))
-                : (gint32) ~(guint32)(VMT_PAGE_SIZE - 1));
-  x_rmx (c, TRUE, X_CMP, RAX, BANK, RCX, 0, table);
-  const guint32 at = x_jcc (c, CC_NE);
-  x_rmx (c, TRUE, X_LOAD, RCX, BANK, RCX, 0, table + ADDEND);
-  return at;
-}
-
 /* Whether the next op begins an instruction. */
 static guint
 is_last (BaselineCompiler *c)
@@ -77,28 +54,139 @@ is_last (BaselineCompiler *c)
              : 0;
 }
 
-/* The address, in a register that the probe does not use, where possible without a move. */
+/* The base, in a register that a lookup does not use, where possible without a move. */
 static guint8
-address (BaselineCompiler *c, BaselineVal *a)
+base_reg (BaselineCompiler *c, const BaselineVal *a)
 {
   if (a->where == BASELINE_REG && a->reg != RAX && a->reg != RCX)
     return a->reg;
-  const BaselineVal from = *a;
-  if (from.where == BASELINE_REG)
-    c->busy &= ~(1u << from.reg);
+  if (a->where == BASELINE_REG)
+    c->busy &= ~(1u << a->reg);
   baseline_claim (c, RDX);
-  baseline_host_move (c, RDX, &from);
+  baseline_host_move (c, RDX, a);
   return RDX;
 }
 
-/* rcx: the address */
+/* Where an access is: base, index and displacement, and the jump to its slow path. */
+typedef struct
+{
+  guint8 base, index; /* index: or BASELINE_NO_REG */
+  gint32 disp;
+  guint32 miss;
+  guint8 own, window; /* of the slow path: the base, and a window that it closes */
+  gboolean first;
+} Place;
+
+/* Uses rax and rcx, or nothing. */
+static void
+locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2, gboolean store,
+        Place *place)
+{
+  gboolean first;
+  const BaselineWindow *window = baseline_window (c, &first);
+  const gboolean aligned = (op->c & VMT_IR_MEM_ALIGNED) != 0;
+  place->disp = op->imm;
+  place->window = BASELINE_NO_REG;
+  place->first = FALSE;
+  if (window != NULL && !first)
+    {
+      place->base = window->reg;
+      place->index = BASELINE_NO_REG;
+      x_rr (c, TRUE, X_TEST, window->reg, window->reg);
+      place->miss = x_jcc (c, CC_E);
+      return;
+    }
+  const guint8 base = base_reg (c, a);
+  const gint32 table = store ? WRITE_OFFSET : READ_OFFSET;
+  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
+  const guint size = 1u << log2;
+  const gint32 from = window != NULL ? window->min : op->imm;
+  const gint32 to = window != NULL ? window->end - 1
+                    : aligned      ? op->imm
+                                   : op->imm + (gint32)size - 1;
+  baseline_claim (c, RAX);
+  baseline_claim (c, RCX);
+  x_rm (c, TRUE, X_LEA, RAX, base, to);
+  if (from == 0)
+    x_rr (c, FALSE, X_LOAD, RCX, base);
+  else
+    x_rm (c, FALSE, X_LEA, RCX, base, from);
+  x_shift_i (c, FALSE, S_SHR, RCX, VMT_PAGE_SHIFT - ENTRY_LOG2);
+  x_ri (c, FALSE, I_AND, RCX, (gint32)(((1u << bits) - 1) << ENTRY_LOG2));
+  x_ri (c, TRUE, I_AND, RAX,
+        aligned ? (gint32)(~(guint32)(VMT_PAGE_SIZE - 1) | (size - 1))
+                : (gint32) ~(guint32)(VMT_PAGE_SIZE - 1));
+  x_rmx (c, TRUE, X_CMP, RAX, BANK, RCX, 0, table);
+  place->miss = x_jcc (c, CC_NE);
+  place->base = base;
+  place->index = window != NULL ? window->reg : RCX;
+  place->first = window != NULL;
+  place->window = window != NULL ? window->reg : BASELINE_NO_REG;
+  x_rmx (c, TRUE, X_LOAD, place->index, BANK, RCX, 0, table + ADDEND);
+}
+
+/* After the access: the window is the host's address of the base. */
+static void
+located (BaselineCompiler *c, const Place *place)
+{
+  if (place->first)
+    x_rr (c, TRUE, X_ADD, place->index, place->base);
+}
+
+static void
+x_place (BaselineCompiler *c, guint prefix, gboolean w, guint opcode, guint reg, const Place *place,
+         gboolean byte)
+{
+  if (place->index == BASELINE_NO_REG)
+    x_rm_full (c, prefix, w, opcode, reg, place->base, place->disp, byte);
+  else
+    x_rmx_full (c, prefix, w, opcode, reg, place->base, place->index, 0, place->disp, byte);
+}
+
+/* rcx: the address. A window that was not found is closed: 0. */
 static void
 cold_address (BaselineCompiler *c, const BaselineCold *cold)
 {
-  if (cold->disp != 0)
-    x_rm (c, TRUE, X_LEA, RCX, cold->reg, cold->disp);
-  else if (cold->reg != RCX)
-    x_rr (c, TRUE, X_LOAD, RCX, cold->reg);
+  if (cold->base.where == BASELINE_REG && cold->disp != 0)
+    x_rm (c, TRUE, X_LEA, RCX, cold->base.reg, cold->disp);
+  else
+    {
+      baseline_host_move (c, RCX, &cold->base);
+      if (cold->disp != 0)
+        x_ri (c, TRUE, I_ADD, RCX, cold->disp);
+    }
+  if (cold->window != BASELINE_NO_REG)
+    x_rr (c, FALSE, X_XOR, cold->window, cold->window);
+}
+
+static BaselineCold *
+cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, const BaselineVal *a,
+             const Place *place, guint kind)
+{
+  BaselineCold *cold = baseline_cold (c, emit, place->miss);
+  cold->base = *a;
+  if (place->base == RDX && place->index != BASELINE_NO_REG)
+    {
+      cold->base.where = BASELINE_REG;
+      cold->base.reg = RDX;
+    }
+  cold->disp = op->imm;
+  cold->window = place->window;
+  cold->kind = (guint8)kind;
+  cold->resume = c->size;
+  return cold;
+}
+
+/* The slow path has the address, the value and what it is there: what lives on in them must be at
+ * home. A load's leaves rdx alone. */
+static void
+lost_regs (BaselineCompiler *c, gboolean store)
+{
+  baseline_evict (c, RAX);
+  baseline_evict (c, RCX);
+  if (store)
+    baseline_evict (c, RDX);
+  c->busy |= 1u << RAX | 1u << RCX | (store ? 1u << RDX : 0);
 }
 
 static void
@@ -107,8 +195,8 @@ cold_load (BaselineCompiler *c, const BaselineCold *cold)
   cold_address (c, cold);
   x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
   x_call_stub (c, BASELINE_STUB_LOAD);
-  if (cold->reg2 != RAX)
-    x_rr (c, TRUE, X_LOAD, cold->reg2, RAX);
+  if (cold->reg != RAX)
+    x_rr (c, TRUE, X_LOAD, cold->reg, RAX);
   x_jmp_to (c, cold->resume);
 }
 
@@ -119,44 +207,44 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
   if (log2 > 3 || (op->c & (VMT_IR_MEM_UNPRIVILEGED | VMT_IR_MEM_ATOMIC_FAULT)))
     return FALSE;
   const guint kind = mem_kind (op, log2);
-  BaselineVal a = baseline_use (c, op->a);
-  const guint8 base = address (c, &a);
-  baseline_claim (c, RAX);
-  baseline_claim (c, RCX);
+  const BaselineVal a = baseline_use (c, op->a);
+  Place place;
+  locate (c, op, &a, log2, FALSE, &place);
   guint8 reg = baseline_pinned (c, op->d);
   if (reg == BASELINE_NO_REG)
-    reg = RAX;
+    {
+      if (place.index == BASELINE_NO_REG)
+        reg = baseline_scratch (c);
+      else
+        reg = RAX;
+    }
+  lost_regs (c, FALSE);
   if (c->short_of_regs)
     return TRUE;
-  const guint32 miss = probe (c, base, op->imm, log2, (op->c & VMT_IR_MEM_ALIGNED) != 0,
-                              READ_OFFSET, VMT_TLB_READ_BITS);
   const gboolean sx = (kind & BASELINE_MEM_SX) != 0;
   switch (log2)
     {
     case 0:
-      x_rmx (c, sx, sx ? X_MOVSX8 : X_MOVZX8, reg, base, RCX, 0, op->imm);
+      x_place (c, 0, sx, sx ? X_MOVSX8 : X_MOVZX8, reg, &place, FALSE);
       break;
     case 1:
-      x_rmx (c, sx, sx ? X_MOVSX16 : X_MOVZX16, reg, base, RCX, 0, op->imm);
+      x_place (c, 0, sx, sx ? X_MOVSX16 : X_MOVZX16, reg, &place, FALSE);
       break;
     case 2:
-      x_rmx (c, sx, sx ? X_MOVSXD : X_LOAD, reg, base, RCX, 0, op->imm);
+      x_place (c, 0, sx, sx ? X_MOVSXD : X_LOAD, reg, &place, FALSE);
       if (kind & BASELINE_MEM_BOX)
         {
-          x_li (c, RCX, G_GUINT64_CONSTANT (0xffffffff00000000));
-          x_rr (c, TRUE, X_OR, reg, RCX);
+          const guint8 box = reg == RCX ? RAX : RCX;
+          x_li (c, box, G_GUINT64_CONSTANT (0xffffffff00000000));
+          x_rr (c, TRUE, X_OR, reg, box);
         }
       break;
     default:
-      x_rmx (c, TRUE, X_LOAD, reg, base, RCX, 0, op->imm);
+      x_place (c, 0, TRUE, X_LOAD, reg, &place, FALSE);
       break;
     }
-  BaselineCold *cold = baseline_cold (c, cold_load, miss);
-  cold->reg = base;
-  cold->disp = op->imm;
-  cold->reg2 = reg;
-  cold->kind = (guint8)kind;
-  cold->resume = c->size;
+  located (c, &place);
+  cold_access (c, cold_load, op, &a, &place, kind)->reg = reg;
   baseline_made (c, op->d, reg);
   return TRUE;
 }
@@ -179,34 +267,22 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
     return FALSE;
   const guint kind = mem_kind (op, log2) | is_last (c);
   BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
-  /* The value survives the probe in a register of the guest's, in rdx, or in memory. */
+  /* The value survives a lookup in a register of the guest's, in rdx, or in memory. */
   if (b.where == BASELINE_REG && (b.reg == RAX || b.reg == RCX))
     {
-      if (a.where != BASELINE_REG || a.reg == RAX || a.reg == RCX)
+      if (a.where != BASELINE_REG || is_temp_reg (&a))
         return FALSE;
       c->busy &= ~(1u << b.reg);
       baseline_claim (c, RDX);
       x_rr (c, TRUE, X_LOAD, RDX, b.reg);
-      baseline_claim (c, b.reg == RAX ? RCX : RAX);
-      baseline_claim (c, b.reg);
       b.reg = RDX;
     }
-  else
-    {
-      const guint8 base = address (c, &a);
-      a.where = BASELINE_REG;
-      a.reg = base;
-      baseline_claim (c, RAX);
-      baseline_claim (c, RCX);
-      /* the slow path has the value there */
-      if (!(c->busy & (1u << RDX)))
-        baseline_claim (c, RDX);
-    }
+  Place place;
+  locate (c, op, &a, log2, TRUE, &place);
+  lost_regs (c, TRUE);
   if (c->short_of_regs)
     return TRUE;
   const gboolean imm = b.where == BASELINE_CONST && fits32 (b.value);
-  const guint32 miss = probe (c, a.reg, op->imm, log2, (op->c & VMT_IR_MEM_ALIGNED) != 0,
-                              WRITE_OFFSET, VMT_TLB_WRITE_BITS);
   guint8 value = RAX;
   if (b.where == BASELINE_REG)
     value = b.reg;
@@ -215,7 +291,7 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
   const guint prefix = log2 == 1 ? 0x66 : 0;
   if (imm)
     {
-      x_rmx_full (c, prefix, log2 == 3, log2 == 0 ? 0xc6 : 0xc7, 0, a.reg, RCX, 0, op->imm, FALSE);
+      x_place (c, prefix, log2 == 3, log2 == 0 ? 0xc6 : 0xc7, 0, &place, FALSE);
       if (log2 == 0)
         x8 (c, (guint)b.value & 0xff);
       else if (log2 == 1)
@@ -227,14 +303,9 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
         x32 (c, (guint32)b.value);
     }
   else
-    x_rmx_full (c, prefix, log2 == 3, log2 == 0 ? 0x88 : X_STORE, value, a.reg, RCX, 0, op->imm,
-                log2 == 0);
-  BaselineCold *cold = baseline_cold (c, cold_store, miss);
-  cold->reg = a.reg;
-  cold->disp = op->imm;
-  cold->val = b;
-  cold->kind = (guint8)kind;
-  cold->resume = c->size;
+    x_place (c, prefix, log2 == 3, log2 == 0 ? 0x88 : X_STORE, value, &place, log2 == 0);
+  located (c, &place);
+  cold_access (c, cold_store, op, &a, &place, kind)->val = b;
   return TRUE;
 }
 

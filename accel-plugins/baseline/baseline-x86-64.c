@@ -4,10 +4,12 @@
 
 #include "vmt-error.h"
 
-const guint8 baseline_pinned_regs[] = { RBX, RSI, RDI, R8, R9, R10, R11, R12, R13, R14 };
+const guint8 baseline_pinned_regs[] = { RBX, RSI, RDI, R8, R9, R10, R11, R12 };
 const guint baseline_n_pinned = G_N_ELEMENTS (baseline_pinned_regs);
 const guint8 baseline_scratch_regs[] = { RAX, RCX, RDX };
 const guint baseline_n_scratch = G_N_ELEMENTS (baseline_scratch_regs);
+const guint8 baseline_window_regs[] = { R13, R14 };
+const guint baseline_n_windows = G_N_ELEMENTS (baseline_window_regs);
 
 gboolean
 baseline_host_probe (GError **error)

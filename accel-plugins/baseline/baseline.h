@@ -148,6 +148,19 @@ typedef struct
 
 #define BASELINE_NO_REG 0xff
 
+/* Accesses by one base, without anything between them that could change what is mapped: the first
+ * one looks the whole range up, and the others use the host address that it found, which stays in a
+ * register. */
+typedef struct
+{
+  VmtIrVal base;
+  gboolean store, closed;
+  guint last; /* op */
+  guint n;
+  gint32 min, end; /* displacements */
+  guint8 reg;      /* or BASELINE_NO_REG: none was free */
+} BaselineWindow;
+
 /* Code that is emitted behind the block's: slow paths, exits. */
 typedef struct _BaselineCold BaselineCold;
 typedef void (*BaselineColdFunc) (BaselineCompiler *c, const BaselineCold *cold);
@@ -158,10 +171,9 @@ struct _BaselineCold
   guint32 resume; /* where it goes on */
   guint32 insn, link;
   guint8 reg, reg2;
-  guint8 log2, kind;
-  guint32 attr;
+  guint8 kind, window;
   gint32 disp;
-  BaselineVal val;
+  BaselineVal base, val;
 };
 
 struct _BaselineCompiler
@@ -189,9 +201,12 @@ struct _BaselineCompiler
 
   guint insn, op;
   GArray *links, *colds, *fixups;
-  guint32 *insn_at;  /* where an instruction's code begins */
-  guint8 *insn_goal; /* something in the block jumps to it */
-  guint8 pinned[64]; /* of the first globals */
+  GArray *windows;       /* (element-type BaselineWindow) */
+  guint16 *op_window;    /* of each op: index + 1, or 0 */
+  guint window_until[4]; /* the last op that uses the window of that register */
+  guint32 *insn_at;      /* where an instruction's code begins */
+  guint8 *insn_goal;     /* something in the block jumps to it */
+  guint8 pinned[64];     /* of the first globals */
   gboolean has_eval;
   guint32 fp; /* the emitter's: whether the block has made sure of the floating-point environment */
 };
@@ -212,8 +227,12 @@ void baseline_unlink (BaselineBlock *self);
 BaselineVal baseline_use (BaselineCompiler *c, VmtIrVal v);
 /* A scratch register that nothing uses; the present op keeps it. */
 guint8 baseline_scratch (BaselineCompiler *c);
+/* The temporary in @reg goes to its home, if it lives on. */
+void baseline_evict (BaselineCompiler *c, guint8 reg);
 /* This one. */
 void baseline_claim (BaselineCompiler *c, guint8 reg);
+/* The present op's window, or NULL; *@first: it is to look the range up. */
+BaselineWindow *baseline_window (BaselineCompiler *c, gboolean *first);
 /* The register of a global, or BASELINE_NO_REG. */
 guint8 baseline_pinned (BaselineCompiler *c, VmtIrVal v);
 /* Where a result is computed: the register of its global, or a scratch register. */
@@ -236,6 +255,9 @@ extern const guint8 baseline_pinned_regs[];
 extern const guint baseline_n_pinned;
 extern const guint8 baseline_scratch_regs[];
 extern const guint baseline_n_scratch;
+/* For windows; C leaves them alone. */
+extern const guint8 baseline_window_regs[];
+extern const guint baseline_n_windows;
 
 gboolean baseline_host_probe (GError **error);
 #define BASELINE_STUBS_ROOM 8192u
