@@ -1,86 +1,63 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where emitted code lives. */
+/* Where emitted code lives, with its data behind it. */
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "baseline.h"
+#include "vmt-host.h"
 
 struct _BaselineCode
 {
-  guint8 *base, *writable, *data;
-  gsize size, fresh;
-  const guint8 *stubs;
+  VmtHostCodeArea *area;
+  const guint8 *base, *stubs;
+  guint8 *data;
+  gsize distance;
   guint32 at[BASELINE_N_STUBS], enter;
-  GArray *lists[256];
 };
 
 BaselineCode *
-baseline_code_new (gsize size, GError **error)
+baseline_code_new (VmtHostCodeMemory strategy, gsize size, GError **error)
 {
+  VmtHostCodeArea *area = vmt_host_code_area_new_with_data (strategy, size, size, error);
+  if (area == NULL)
+    return NULL;
   BaselineCode *self = g_new0 (BaselineCode, 1);
-  int fd = memfd_create ("vmtool-code", MFD_CLOEXEC);
-  if (fd < 0 || ftruncate (fd, (off_t)size) != 0)
-    g_error ("memfd");
-  self->size = size;
-  self->base = mmap (NULL, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  self->data = self->base + size;
-  mmap (self->base, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0);
-  mmap (self->data, size, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  self->writable = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  close (fd);
-  for (guint i = 0; i < G_N_ELEMENTS (self->lists); i++)
-    self->lists[i] = g_array_new (FALSE, FALSE, sizeof (gsize));
+  self->area = area;
+  self->base = vmt_host_code_area_get_base (area);
+  self->data = vmt_host_code_area_get_data (area);
+  self->distance = vmt_host_code_area_get_data_offset (area);
   return self;
 }
 
 void
 baseline_code_free (BaselineCode *self)
 {
-  munmap (self->base, self->size * 2);
-  munmap (self->writable, self->size);
-  for (guint i = 0; i < G_N_ELEMENTS (self->lists); i++)
-    g_array_unref (self->lists[i]);
+  vmt_host_code_area_free (self->area);
   g_free (self);
 }
 
 gsize
 baseline_code_get_distance (BaselineCode *self)
 {
-  return self->size;
+  return self->distance;
 }
 
+/* Only whole granules are given out, so that all of them are aligned. */
 static gsize
-granules (gsize size)
+round_up (gsize size)
 {
-  return (size + BASELINE_GRANULE - 1) / BASELINE_GRANULE;
+  return (size + BASELINE_GRANULE - 1) & ~(gsize)(BASELINE_GRANULE - 1);
 }
 
 gsize
 baseline_code_alloc (BaselineCode *self, gsize size)
 {
-  gsize n = granules (size);
-  if (n < G_N_ELEMENTS (self->lists) && self->lists[n]->len > 0)
-    {
-      GArray *list = self->lists[n];
-      gsize offset = g_array_index (list, gsize, list->len - 1);
-      g_array_set_size (list, list->len - 1);
-      return offset;
-    }
-  if (self->fresh + n * BASELINE_GRANULE > self->size)
-    return G_MAXSIZE;
-  gsize offset = self->fresh;
-  self->fresh += n * BASELINE_GRANULE;
-  return offset;
+  return vmt_host_code_area_alloc (self->area, round_up (size));
 }
 
 void
 baseline_code_release (BaselineCode *self, gsize offset, gsize size)
 {
-  gsize n = granules (size);
-  if (n < G_N_ELEMENTS (self->lists))
-    g_array_append_val (self->lists[n], offset);
+  vmt_host_code_area_release (self->area, offset, round_up (size));
 }
 
 const guint8 *
@@ -93,16 +70,15 @@ gboolean
 baseline_code_write (BaselineCode *self, gsize offset, const guint8 *bytes, gsize size,
                      BaselineBlock *block, GError **error)
 {
-  memcpy (self->writable + offset, bytes, size);
-  for (gsize i = 0; i < granules (size); i++)
-    *(BaselineBlock **)(gpointer)(self->data + offset + i * BASELINE_GRANULE) = block;
-  return TRUE;
+  for (gsize i = 0; i < size; i += BASELINE_GRANULE)
+    *(BaselineBlock **)(gpointer)(self->data + offset + i) = block;
+  return vmt_host_code_area_write (self->area, offset, bytes, size, error);
 }
 
 BaselineBlock *
 baseline_code_find (BaselineCode *self, const guint8 *at)
 {
-  const gsize offset = (gsize)(at - self->base) / BASELINE_GRANULE * BASELINE_GRANULE;
+  const gsize offset = (gsize)(at - self->base) & ~(gsize)(BASELINE_GRANULE - 1);
   return *(BaselineBlock **)(gpointer)(self->data + offset);
 }
 
@@ -120,12 +96,18 @@ baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **e
   return TRUE;
 }
 
+const guint8 *
+baseline_code_get_stub (BaselineCode *self, BaselineStub stub)
+{
+  return self->stubs + self->at[stub];
+}
+
 void
 baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu)
 {
   memset (cpu, 0, sizeof *cpu);
   for (guint i = 0; i < BASELINE_N_STUBS; i++)
-    cpu->stubs[i] = self->stubs + self->at[i];
+    cpu->stubs[i] = baseline_code_get_stub (self, i);
   cpu->code = self;
 }
 

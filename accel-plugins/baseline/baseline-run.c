@@ -214,6 +214,21 @@ baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
   return leave;
 }
 
+void
+baseline_enter_eval (VmtVcpu *vcpu, VmtExecBlock *block)
+{
+  VmtIrEval eval = {
+    .vcpu = vcpu,
+    .block = block->ir,
+    .mem = &mem_ops,
+    .page_va = vcpu->page_va,
+    .budget = G_MAXINT64,
+  };
+  const VmtIrEvalExit exit = vmt_ir_eval_block (&eval);
+  vcpu->icount += eval.insn + (exit != VMT_IR_EVAL_FAULT && exit != VMT_IR_EVAL_BUDGET);
+  vcpu->pc = eval.pc;
+}
+
 /* What a slot for another page has when there is no link: nothing is there. */
 static const BaselineBlock nowhere = { .host = G_MAXUINT64 };
 

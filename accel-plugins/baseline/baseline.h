@@ -3,6 +3,7 @@
 
 #include "vmt.h"
 #include "vmt-fast.h"
+#include "vmt-host.h"
 #include "vmt-ir-eval.h"
 
 /* The one-pass compiler of IR blocks to host code.
@@ -109,7 +110,7 @@ baseline_slot_offset (guint i)
   return i / BASELINE_SLOTS_PER_GRANULE * BASELINE_GRANULE + 8 + i % BASELINE_SLOTS_PER_GRANULE * 8;
 }
 
-BaselineCode *baseline_code_new (gsize size, GError **error);
+BaselineCode *baseline_code_new (VmtHostCodeMemory strategy, gsize size, GError **error);
 void baseline_code_free (BaselineCode *self);
 /* From code to its data. */
 gsize baseline_code_get_distance (BaselineCode *self);
@@ -122,6 +123,7 @@ gboolean baseline_code_write (BaselineCode *self, gsize offset, const guint8 *by
                               BaselineBlock *block, GError **error);
 /* The stubs, made on first use. */
 gboolean baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **error);
+const guint8 *baseline_code_get_stub (BaselineCode *self, BaselineStub stub);
 void baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu);
 typedef void (*BaselineEnterFunc) (VmtVcpu *vcpu, const guint8 *code);
 BaselineEnterFunc baseline_code_get_enter (BaselineCode *self);
@@ -217,6 +219,7 @@ typedef struct
   guint32 at, insn;
 } BaselineFixup;
 
+/* FALSE: there is no room for it. */
 gboolean baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *block);
 void baseline_block_free (BaselineCode *code, BaselineBlock *self);
 /* Leads nowhere: the way out asks. */
@@ -286,6 +289,8 @@ typedef struct
 } BaselineReturn;
 
 void baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block);
+/* Of a block without code. */
+void baseline_enter_eval (VmtVcpu *vcpu, VmtExecBlock *block);
 BaselineReturn baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                   const guint8 *at);
 BaselineReturn baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc,

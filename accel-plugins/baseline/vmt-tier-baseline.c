@@ -17,17 +17,25 @@ G_DEFINE_FINAL_TYPE (VmtTierBaseline, vmt_tier_baseline, VMT_TYPE_TIER)
 static gboolean
 vmt_tier_baseline_probe (VmtTier *tier, GError **error)
 {
-  return baseline_host_probe (error);
+  return baseline_host_probe (error) && vmt_host_probe_code_memory (VMT_HOST_CODE_DUAL, error);
 }
 
+/* Without room for code, the evaluator executes the block: the oldest are soon evicted. */
 static gboolean
 vmt_tier_baseline_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *block)
 {
   VmtTierBaseline *self = VMT_TIER_BASELINE (tier);
   if (self->code == NULL)
-    self->code = baseline_code_new (CODE_SIZE, NULL);
-  return baseline_code_make_stubs (self->code, arch, NULL) &&
-         baseline_compile (self->code, arch, block);
+    self->code = baseline_code_new (VMT_HOST_CODE_DUAL, CODE_SIZE, NULL);
+  if (self->code != NULL && baseline_code_make_stubs (self->code, arch, NULL) &&
+      baseline_compile (self->code, arch, block))
+    return TRUE;
+  block->entry = baseline_enter_eval;
+  block->code =
+      self->code != NULL ? baseline_code_get_stub (self->code, BASELINE_STUB_LEAVE) : NULL;
+  block->keep_ir = TRUE;
+  block->bytes = block->ir->n_ops * sizeof (VmtIrOp);
+  return TRUE;
 }
 
 static void
@@ -42,7 +50,8 @@ vmt_tier_baseline_discard (VmtTier *tier, VmtExecBlock *block)
 static void
 vmt_tier_baseline_kill (VmtTier *tier, VmtExecBlock *block)
 {
-  baseline_unlink (block->tier_data);
+  if (block->tier_data != NULL)
+    baseline_unlink (block->tier_data);
 }
 
 static void
