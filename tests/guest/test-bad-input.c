@@ -368,6 +368,34 @@ test_port (void)
                  (const char *[MAX_EXPECTED]){ port, "127.0.0.1", "in use", "another port" });
 }
 
+/* The way to make code is no way, and the machine does not start another; what it names is used. */
+static void
+test_code_memory (void)
+{
+  static const char *const words[] = { "duel", "", "Dual", "toggle,none" };
+  g_autofree char *good = g_build_filename (folder, "good", NULL);
+  g_autoptr (ToolResult) interpreted = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      g_autoptr (ToolResult) run = NULL, doctor = NULL;
+
+      tool_setenv ("VMTOOL_CODE_MEMORY", words[i]);
+      run = tool_run (RUN, "-k", good, NULL);
+      check_message (run, 1,
+                     (const char *[MAX_EXPECTED]){ "VMTOOL_CODE_MEMORY", words[i], "dual, toggle",
+                                                   "none" });
+      doctor = tool_run ("doctor", NULL);
+      g_assert_cmpint (doctor->status, ==, 1);
+      g_assert_nonnull (strstr (doctor->out, "VMTOOL_CODE_MEMORY"));
+    }
+  tool_setenv ("VMTOOL_CODE_MEMORY", "none");
+  interpreted = tool_run (RUN, "-k", good, NULL);
+  tool_setenv ("VMTOOL_CODE_MEMORY", NULL);
+  g_assert_cmpstr (interpreted->err, ==, "");
+  g_assert_cmpint (interpreted->status, ==, 0);
+}
+
 static void
 write_file (const char *name, const void *data, gsize size)
 {
@@ -495,6 +523,7 @@ main (int argc, char **argv)
       g_test_add_data_func (path, &plugins[i], test_plugin);
     }
   g_test_add_func ("/guest/bad-input/port-in-use", test_port);
+  g_test_add_func ("/guest/bad-input/code-memory", test_code_memory);
   rc = g_test_run ();
   guest_remove_folder (folder);
   return rc;
