@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Proves the proving ground: faults are put into a copy of the sources, one at a time, and each must be found by lockstep-machine or
+lockstep-smp within the time. A fault that is not found is a hole in the tests; a text that is not there any more is one, too.
+
+usage: mutants.py SOURCE SCRATCH [--tier=NAME] [--limit=SECONDS] [--only=NAME,...] [--list]
+
+Prints TAP. SCRATCH is kept, so that the next run builds little."""
+
+import argparse
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+MACHINE, SMP = 'machine', 'smp'
+CODE = 'core/exec/vmt-exec-code.c'
+ATOMIC = 'core/exec/vmt-exec-atomic.c'
+TLB = 'core/exec/vmt-tlb.c'
+CONTROL = 'accel-plugins/interp/interp-control.c'
+MEMORY = 'accel-plugins/interp/interp-memory.c'
+
+# (name, tier that has it or None for all, file, text, replacement, what should find it)
+# The text must be there exactly once.
+MUTANTS = [
+    # core/exec: code
+    ('stores-kill-nothing', None, CODE, '  if (hit)\n', '  if (hit && size > 8)\n', MACHINE),
+    ('overlap-too-short', None, CODE, 'first < to && first + size > from;', 'first < to && first + size > from + 3;', MACHINE),
+    ('granule-lost', None, CODE, 'guint to = (first + size - 1) >> 6;', 'guint to = first >> 6;', MACHINE),
+    ('second-page-unknown', None, CODE, '          mask2 |= block_mask (block, host2);\n', '', MACHINE),
+    ('links-survive', None, CODE, '  vmt_tier_kill (self->tier, block);\n', '', MACHINE),
+    ('jump-cache-survives', None, CODE,
+     '        __atomic_compare_exchange_n (slot, &expected, NULL, FALSE, __ATOMIC_SEQ_CST,\n'
+     '                                     __ATOMIC_SEQ_CST);\n', '        (void)slot, (void)expected;\n', MACHINE),
+    ('mode-ignored', None, CODE,
+     'if (block_host (block) == host && block->mode_key == mode_key &&', 'if (block_host (block) == host &&', MACHINE),
+    ('straddle-any-page', None, CODE, 'if (block->host2 == 0 || block->host2 == host2)', 'if (block->host2 == 0 || host2 != 0)', MACHINE),
+    # core/exec: TLB and page states
+    ('page-state-unseen', None, TLB,
+     'if (vmt_ram_get_page_state (out->ram->ram, out->ram_offset) == 0 && !keep_out)', 'if (!keep_out)', MACHINE),
+    ('flush-leaves-writes', None, TLB,
+     '      e = &bank->write[page & ((1 << VMT_TLB_WRITE_BITS) - 1)];\n      if (e->tag == tag)\n        e->tag = TAG_NONE;\n', '', MACHINE),
+    ('flush-leaves-second-level', None, TLB, '      set[w].gen = 0;', '      set[w].gen += 0;', MACHINE),
+    ('asid-not-flushed', None, TLB, '  priv->gen_asid[asid % VMT_TLB_ASIDS]++;\n}', '}', MACHINE),
+    ('writers-not-asked', None, 'core/exec/vmt-exec-page.c',
+     '    if (writers & vmt_vcpu_writer_bit (self->vcpus[i]))', '    if (self->vcpus[i] == vcpu)', SMP),
+    ('writes-not-dropped', None, TLB, '              if (e[i].tag + e[i].addend == (guint64)(guintptr)host_page)',
+     '              if (i > 0 && e[i].tag + e[i].addend == (guint64)(guintptr)host_page)', MACHINE),
+    # core/exec: atomics
+    ('reservation-survives-store', None, ATOMIC,
+     '      clear_reservations_at (self, at->host, size, vcpu);\n', '', SMP),
+    ('sc-is-compare-and-swap', None, ATOMIC,
+     '          ok = __atomic_load_n (&vcpu->reserve_addr, __ATOMIC_SEQ_CST) == here &&\n               swap_reserved',
+     '          ok = swap_reserved', SMP),
+    ('sc-unmonitored', None, ATOMIC, '        ok = priv->reserve_paired && swap_reserved', '        ok = swap_reserved', SMP),
+    ('sc-clears-nobody', None, ATOMIC,
+     '          if (ok)\n            clear_reservations_at (self, at.host, size, vcpu);\n', '', SMP),
+    ('amo-min-unsigned', None, ATOMIC, 'new = (gint##BITS)value < (gint##BITS)old ? value : old;', 'new = value < old ? value : old;', SMP),
+    ('amo-add-torn', None, ATOMIC, '        return __atomic_fetch_add (host, value, __ATOMIC_SEQ_CST);',
+     '        { guint##BITS was = *(volatile guint##BITS *)host; *(volatile guint##BITS *)host = was + value; return was; }', SMP),
+    # interp
+    ('sign-not-extended', 'interp', MEMORY, '  X (32S, gint32, SX)', '  X (32S, guint32, ZX)', MACHINE),
+    ('single-not-boxed', 'interp', MEMORY, '#define BOX 0xffffffff00000000 |', '#define BOX (guint64)', MACHINE),
+    ('page-crossing-unseen', 'interp', MEMORY, '((va) & (VMT_PAGE_MASK | (bytes - 1))) == e->tag', '((va)&VMT_PAGE_MASK) == e->tag', MACHINE),
+    ('fence-is-nothing', 'interp', MEMORY,
+     'HANDLER (fence_full)\n{\n  __atomic_thread_fence (__ATOMIC_SEQ_CST);', 'HANDLER (fence_full)\n{\n  __atomic_thread_fence (__ATOMIC_ACQ_REL);',
+     SMP),
+    ('link-after-remap', 'interp', CONTROL, 'va + e->addend == interp_stream_at (to, 0)->host &&', '/**/', MACHINE),
+    ('far-link-without-tlb', 'interp', CONTROL, 'if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag &&',
+     'if (G_LIKELY (to != NULL &&', MACHINE),
+    ('indirect-mode-ignored', 'interp', CONTROL,
+     'if (G_LIKELY (block != NULL && block->host == host && block->mode_key == vcpu->mode_key &&',
+     'if (G_LIKELY (block != NULL && block->host == host &&', MACHINE),
+    ('exit-not-counted', 'interp', CONTROL, '  vcpu->icount += ip->aux;\n  LEAVE ();', '  vcpu->icount += ip->aux - 1;\n  LEAVE ();', MACHINE),
+    ('no-poll', 'interp', CONTROL,
+     'if (G_LIKELY (to != NULL && __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))', 'if (G_LIKELY (to != NULL))', MACHINE),
+    ('fault-one-late', 'interp', CONTROL, '  vcpu->icount += insn;\n}', '  vcpu->icount += insn + 1;\n}', MACHINE),
+]
+
+TARGETS = ['tests/lockstep/lockstep-machine', 'tests/lockstep/lockstep-smp', 'tests/lockstep/machine-riscv64.bin']
+PROGRAMS = ['litmus', 'lockfree', 'modify']
+
+
+def copy_sources(source, copy):
+    """What is tracked, as it is now; files that are the same keep their time, so that little is built."""
+    names = subprocess.run(['git', 'ls-files', '-z'], cwd=source, capture_output=True, check=True).stdout.decode().split('\0')
+    for name in filter(None, names):
+        old, new = source / name, copy / name
+        if not old.is_file():
+            continue
+        if new.is_file() and new.read_bytes() == old.read_bytes():
+            continue
+        new.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(old, new)
+
+
+def build(folder, log):
+    targets = TARGETS + [f'tests/lockstep/smp-{p}.bin' for p in PROGRAMS]
+    plugins = [t for t in subprocess.run(['ninja', '-t', 'targets', 'all'], cwd=folder, capture_output=True, text=True).stdout.split()
+               if t.startswith('core/link/libvmt') and t.endswith('.so:')]
+    return subprocess.run(['ninja', *targets, *[p[:-1] for p in plugins]], cwd=folder, stdout=log, stderr=log).returncode == 0
+
+
+def command(kind, folder, tier, seconds):
+    tests = folder / 'tests' / 'lockstep'
+    if kind == MACHINE:
+        return [tests / 'lockstep-machine', f'--tier={tier}', '--start=1', f'--seconds={seconds:.0f}']
+    return [tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in PROGRAMS]]
+
+
+def find(kind, folder, tier, seconds, log):
+    """Whether the test fails, and its first words about it."""
+    env = dict(os.environ, G_DEBUG='fatal-criticals', VMT_PLUGIN_PATH=str(folder / 'core' / 'link'))
+    env.pop('VMT_LOCKSTEP_SECONDS', None)
+    process = subprocess.Popen([str(a) for a in command(kind, folder, tier, seconds)], cwd=folder, env=env, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        # Who narrows a fault down that makes everything slow may take longer than the search.
+        output, _ = process.communicate(timeout=seconds + 90)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return True, 'it does not end'
+    log.write(output)
+    if process.returncode == 0:
+        return False, ''
+    lines = [line for line in output.splitlines() if 'disagree' in line or 'step ' in line or 'not ok' in line or 'ERROR' in line]
+    return True, lines[0].strip('# ') if lines else f'it ended with {process.returncode}'
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('source', type=pathlib.Path)
+    parser.add_argument('scratch', type=pathlib.Path)
+    parser.add_argument('--tier', default='interp')
+    parser.add_argument('--limit', type=float, default=300)
+    parser.add_argument('--only', default='')
+    parser.add_argument('--list', action='store_true')
+    args = parser.parse_args()
+    mutants = [m for m in MUTANTS if m[1] in (None, args.tier)]
+    if args.only:
+        mutants = [m for m in mutants if m[0] in args.only.split(',')]
+    if args.list:
+        print('\n'.join(m[0] for m in mutants))
+        return 0
+
+    source, scratch = args.source.resolve(), args.scratch.resolve()
+    copy, folder = scratch / 'source', scratch / 'build'
+    copy.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault('CCACHE_NOHASHDIR', '1')
+    os.environ.setdefault('CCACHE_BASEDIR', str(copy))
+    print(f'1..{len(mutants) + 1}', flush=True)
+    failed = False
+    with open(scratch / 'log.txt', 'w') as log:
+        copy_sources(source, copy)
+        if not (folder / 'build.ninja').exists():
+            subprocess.run(['meson', 'setup', str(folder), str(copy)], stdout=log, stderr=log, check=True)
+        if not build(folder, log):
+            print(f'not ok 1 unchanged - does not build, see {scratch}/log.txt')
+            return 1
+        # Without a fault nothing is found.
+        for kind in MACHINE, SMP:
+            found, why = find(kind, folder, args.tier, 10, log)
+            if found:
+                print(f'not ok 1 unchanged - {why}')
+                return 1
+        print('ok 1 unchanged', flush=True)
+        for number, (name, _, file, old, new, kind) in enumerate(mutants, 2):
+            path = copy / file
+            text = path.read_text()
+            log.write(f'\n==== {name}\n')
+            log.flush()
+            if text.count(old) != 1:
+                print(f'not ok {number} {name} - its text is {text.count(old)} times in {file}', flush=True)
+                failed = True
+                continue
+            try:
+                path.write_text(text.replace(old, new))
+                if not build(folder, log):
+                    print(f'not ok {number} {name} - does not build, see {scratch}/log.txt', flush=True)
+                    failed = True
+                    continue
+                start = time.monotonic()
+                found, why = find(kind, folder, args.tier, args.limit * 2 / 3, log)
+                if not found:
+                    found, why = find(SMP if kind == MACHINE else MACHINE, folder, args.tier, args.limit / 3, log)
+                spent = time.monotonic() - start
+            finally:
+                path.write_text(text)
+            print(f"{'ok' if found else 'not ok'} {number} {name} - {spent:.1f} s{': ' + why if found else ', NOT found'}", flush=True)
+            failed |= not found
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
