@@ -3,6 +3,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#if defined(__linux__) && !defined(__x86_64__) && !defined(__i386__)
+/* Processors that may have fetched what is replaced until they are told. */
+#define TELL_PROCESSORS
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#endif
 
 #include "vmt-error.h"
 #include "vmt-host-code-private.h"
@@ -23,6 +29,19 @@ struct _VmtHostCodeArea
   gsize touched; /* below it pages may have been written since the last trim */
   VmtHostSpace *space;
 };
+
+/* Makes all threads of the process that run fetch their instructions anew; the calling one did so
+ * by itself. Kernels that cannot are older than Linux 4.16 on AArch64 and 6.10 on RISC-V. */
+static void
+tell_processors (gboolean first_time)
+{
+#ifdef TELL_PROCESSORS
+  if (first_time)
+    syscall (__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+  else
+    syscall (__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
+#endif
+}
 
 /* Addresses without memory, aligned for huge pages. */
 static guint8 *
@@ -115,7 +134,10 @@ vmt_host_code_area_new_with_data (VmtHostCodeMemory strategy, gsize size, gsize 
   else
     map_dual (self, error);
   if (self->shadow != NULL || self->toggle != NULL)
-    return self;
+    {
+      tell_processors (TRUE);
+      return self;
+    }
   vmt_host_code_area_free (self);
   return NULL;
 }
@@ -269,9 +291,17 @@ vmt_host_code_area_write (VmtHostCodeArea *self, gsize offset, gconstpointer cod
     return TRUE;
   self->touched = MAX (self->touched, offset + size);
   if (self->toggle != NULL)
-    return vmt_host_code_toggle_write (self->toggle, offset, code, size, self->quiet, error);
-  memcpy (self->shadow + offset, code, size);
-  __builtin___clear_cache ((char *)self->code + offset, (char *)self->code + offset + size);
+    {
+      if (!vmt_host_code_toggle_write (self->toggle, offset, code, size, self->quiet, error))
+        return FALSE;
+    }
+  else
+    {
+      memcpy (self->shadow + offset, code, size);
+      __builtin___clear_cache ((char *)self->code + offset, (char *)self->code + offset + size);
+    }
+  if (!self->quiet)
+    tell_processors (FALSE);
   return TRUE;
 }
 

@@ -50,6 +50,13 @@ test_run (gconstpointer strategy)
     }
   for (guint i = 0; i < G_N_ELEMENTS (offsets); i++)
     g_assert_cmpint (code_run (area, offsets[i]), ==, i);
+  if (GPOINTER_TO_UINT (strategy) == VMT_HOST_CODE_DUAL && g_getenv ("VMT_TEST_EMULATED") != NULL)
+    {
+      g_test_skip ("QEMU before 8.1 executes what was there before when code is written at another "
+                   "address");
+      vmt_host_code_area_free (area);
+      return;
+    }
   /* Parts of pieces, in the middle of pages that are executed. */
   for (guint i = 0; i < G_N_ELEMENTS (offsets); i += 3)
     {
@@ -212,6 +219,7 @@ test_threads (gconstpointer strategy)
   g_free (self);
 }
 
+#ifdef __x86_64__
 /* The two values of an operand, which differ in every byte. */
 #define ONE 0x01020304u
 #define OTHER 0x7a7b7c7du
@@ -232,6 +240,7 @@ run_patched (gpointer data)
   self->runs = n_others;
   return NULL;
 }
+#endif
 
 /* Nobody sees a third. */
 static void
