@@ -616,8 +616,16 @@ modify (Gen *g)
     }
   else
     li (g, 6, (gint32)ADDI (10, 10, (gint)below (g, 2048)));
-  switch (below (g, 7))
+  switch (below (g, 9))
     {
+    case 7: /* its lower half: another destination */
+      li (g, 6, (gint64)(ADDI (10 + below (g, 2), 10, 0) & 0xffff));
+      emit (g, s_type (0x23, 1, 5, 6, 0), 4);
+      break;
+    case 8: /* the same by one byte */
+      li (g, 6, once_in (g, 2) ? 0x13 : 0x93);
+      emit (g, s_type (0x23, 0, 5, 6, 0), 4);
+      break;
     case 0: /* its immediate only */
       emit (g, i_type (0x13, 5, 6, 6, 16), 4);
       emit (g, s_type (0x23, 1, 5, 6, 2), 4);
@@ -648,6 +656,35 @@ modify (Gen *g)
       emit (g, ADDI (INNER, INNER, -1), 4);
       emit (g, branch (4, 0, INNER, (gint)back - (gint)g->at), 4);
     }
+}
+
+/* A jump across the end of a page whose second half changes, with no other code near that half. */
+static gboolean
+straddle (Gen *g)
+{
+  const guint jump = (g->at & ~(PAGE - 1)) + PAGE - 2;
+
+  if (jump - g->at < 100 || jump - g->at > 1400 || jump + 200 >= (CODE + N_CODE - 1) * PAGE)
+    return FALSE;
+  emit (g, ADDI (INNER, 0, (gint)(2 + below (g, 5))), 4);
+  const guint start = g->at;
+  la (g, 5, jump + 2);
+  emit (g, i_type (0x03, 5, 6, 5, 0), 4);     /* lhu */
+  emit (g, i_type (0x13, 4, 6, 6, 0x200), 4); /* xori: 128 on, or 160 */
+  emit (g, s_type (0x23, 1, 5, 6, 0), 4);
+  emit (g, FENCE_I, 4);
+  emit (g, jal (0, (gint)jump - (gint)g->at), 4);
+  g->at = jump;
+  emit (g, jal (0, 128), 4);
+  g->at = jump + 128;
+  plain (g, 2, FALSE);
+  g_assert_cmpuint (g->at, <=, jump + 160);
+  while (g->at < jump + 160)
+    emit (g, 0x0505, 2); /* c.addi x10, 1 */
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  const gint back = (gint)start - (gint)g->at;
+  emit (g, branch (4, 0, INNER, back), 4);
+  return TRUE;
 }
 
 static void
@@ -738,6 +775,42 @@ remap (Gen *g)
       li (g, 10, (gint64)(MACHINE_RAM_BASE + entry));
       li (g, 17, 16);
       emit (g, ECALL, 4);
+    }
+}
+
+/* Uses a page, maps it elsewhere in every region, and uses it again: what was remembered of it has
+ * to be forgotten. */
+static void
+use_and_remap (Gen *g)
+{
+  const gboolean code = once_in (g, 2);
+  const guint page = code ? TWINS + below (g, N_TWINS - 1) : CHANGING + below (g, N_CHANGING);
+  const guint at = page * PAGE + (code ? (once_in (g, 4) ? 0xff0 : 0x100 * (1 + below (g, 6)))
+                                       : 8 * below (g, 500));
+  const guint space = below (g, 2), kind = below (g, 4);
+  const guint64 entry = changing_entry (g, page, 1) & ~(guint64)PTE_U;
+
+  for (guint round = 0; round < 2; round++)
+    {
+      if (code)
+        for (guint n = 1 + below (g, 3); n > 0; n--)
+          emit (g, jal (1, (gint)at - (gint)g->at), 4);
+      else
+        {
+          la (g, 5, at);
+          emit (g, i_type (0x03, 3, any (g), 5, 0), 4);
+          emit (g, s_type (0x23, 3, 5, 9, 0), 4);
+        }
+      for (guint i = 0; i < G_N_ELEMENTS (mapped) && round == 0; i++)
+        {
+          li (g, 13, (gint64)(bases[mapped[i]] + page * PAGE));
+          li (g, 14, space + 1);
+          li (g, 12, kind);
+          li (g, 11, (gint64)(entry | (modes[mapped[i]] == 0 ? PTE_U : 0)));
+          li (g, 10, (gint64)(MACHINE_RAM_BASE + table_of (space, i) * PAGE + page * 8));
+          li (g, 17, 16);
+          emit (g, ECALL, 4);
+        }
     }
 }
 
@@ -904,7 +977,8 @@ chunk (Gen *g)
     case 16:
     case 17:
     case 18:
-      modify (g);
+      if (!straddle (g))
+        modify (g);
       break;
     case 19:
     case 20:
@@ -912,8 +986,11 @@ chunk (Gen *g)
       break;
     case 21:
     case 22:
-      remap (g);
       if (once_in (g, 2))
+        use_and_remap (g);
+      else
+        remap (g);
+      if (once_in (g, 3))
         call_twin (g);
       break;
     case 23:

@@ -373,6 +373,22 @@ append_code (Run *run, GString *text)
   vmt_ir_block_free (block);
 }
 
+/* The evaluator's, so that addresses can be seen. */
+static void
+append_registers (Run *run, GString *text)
+{
+  guint n = 0;
+
+  g_string_append (text, "the evaluator's registers now:");
+  for (guint i = 0; i < run->n_registers; i++)
+    if (run->registers[i]->offset >= 0 &&
+        lockstep_get_register (run->follow.vcpu, run->registers[i]) != 0)
+      g_string_append_printf (text, "%s %s=%" G_GINT64_MODIFIER "x", n++ % 6 == 0 ? "\n " : "",
+                              run->registers[i]->name,
+                              lockstep_get_register (run->follow.vcpu, run->registers[i]));
+  g_string_append_c (text, '\n');
+}
+
 static void
 append_difference (GString *text, const char *name, guint64 lead, guint64 follow)
 {
@@ -433,6 +449,7 @@ finish (Run *run, char *difference)
                               run->config->tier_name, run->target, run->result->visits,
                               run->last_icount, run->last_pc, difference);
       append_code (run, text);
+      append_registers (run, text);
       run->result->difference = g_string_free (text, FALSE);
       run->result->difference_at = run->lead.vcpu->priv->n_stress_lookups;
       g_free (difference);

@@ -36,7 +36,7 @@ MUTANTS = [
      '        __atomic_compare_exchange_n (slot, &expected, NULL, FALSE, __ATOMIC_SEQ_CST,\n'
      '                                     __ATOMIC_SEQ_CST);\n', '        (void)slot, (void)expected;\n', MACHINE),
     ('mode-ignored', None, CODE,
-     'if (block_host (block) == host && block->mode_key == mode_key &&', 'if (block_host (block) == host &&', MACHINE),
+     'if (block != NULL && block->host == host && block->mode_key == vcpu->mode_key)', 'if (block != NULL && block->host == host)', MACHINE),
     ('straddle-any-page', None, CODE, 'if (block->host2 == 0 || block->host2 == host2)', 'if (block->host2 == 0 || host2 != 0)', MACHINE),
     # core/exec: TLB and page states
     ('page-state-unseen', None, TLB,
