@@ -109,6 +109,8 @@ baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu)
   for (guint i = 0; i < BASELINE_N_STUBS; i++)
     cpu->stubs[i] = baseline_code_get_stub (self, i);
   cpu->code = self;
+  cpu->next_id = 1;
+  memset (cpu->jumps, 0xff, sizeof cpu->jumps);
 }
 
 BaselineEnterFunc

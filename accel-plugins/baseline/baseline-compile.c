@@ -272,7 +272,8 @@ find_windows (BaselineCompiler *c)
           for (guint k = c->windows->len; k-- > 0 && found == G_MAXUINT;)
             {
               BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, k);
-              if (!window->closed && window->base == op->a && window->store == store &&
+              /* what can be written can be read */
+              if (!window->closed && window->base == op->a && (window->store || !store) &&
                   MAX (window->end, end) - MIN (window->min, op->imm) <= WINDOW_MAX)
                 found = k;
             }

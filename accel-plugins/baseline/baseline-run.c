@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What emitted code calls. All pinned registers are in the vCPU's state meanwhile. */
+#include <string.h>
+
 #include "baseline.h"
 
 static const BaselineReturn go_on = { 0, 0 }, leave = { 0, 1 };
@@ -18,6 +20,54 @@ page_offset (const BaselineBlock *block, guint insn)
                              : block->insns[insn].page_offset;
 }
 
+static guint
+jump_index (guint64 va)
+{
+  return (guint)(va >> 1) & ((1u << BASELINE_JUMP_BITS) - 1);
+}
+
+/* The bank, the mode or the mapping may be another. */
+static void
+refresh (VmtVcpu *vcpu, BaselineCpu *cpu)
+{
+  if (G_UNLIKELY (cpu->jump_generation != vcpu->jump_generation))
+    {
+      cpu->jump_generation = vcpu->jump_generation;
+      cpu->n_spaces = 0;
+    }
+  for (guint i = 0; i < cpu->n_spaces; i++)
+    if (cpu->spaces[i].bank == vcpu->bank && cpu->spaces[i].mode_key == vcpu->mode_key)
+      {
+        cpu->jump_id = cpu->spaces[i].id;
+        return;
+      }
+  if (cpu->n_spaces == G_N_ELEMENTS (cpu->spaces))
+    cpu->n_spaces = 0;
+  /* An id that was used must have no entries when it is used again. */
+  if (cpu->next_id > BASELINE_JUMP_IDS)
+    {
+      cpu->n_spaces = 0;
+      cpu->next_id = 1;
+      memset (cpu->jumps, 0xff, sizeof cpu->jumps);
+    }
+  cpu->jump_id = (guint64)cpu->next_id++ << BASELINE_JUMP_ID_SHIFT;
+  cpu->spaces[cpu->n_spaces].bank = vcpu->bank;
+  cpu->spaces[cpu->n_spaces].mode_key = vcpu->mode_key;
+  cpu->spaces[cpu->n_spaces].id = cpu->jump_id;
+  cpu->n_spaces++;
+}
+
+static inline void
+refresh_if_changed (VmtVcpu *vcpu, BaselineCpu *cpu)
+{
+  if (G_LIKELY (cpu->n_spaces > 0 && cpu->jump_generation == vcpu->jump_generation &&
+                cpu->jump_bank == vcpu->bank && cpu->jump_mode == vcpu->mode_key))
+    return;
+  refresh (vcpu, cpu);
+  cpu->jump_bank = vcpu->bank;
+  cpu->jump_mode = vcpu->mode_key;
+}
+
 void
 baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block)
 {
@@ -25,6 +75,7 @@ baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block)
   BaselineCpu *cpu = baseline_cpu (vcpu);
   if (G_UNLIKELY (cpu->code != self->memory))
     baseline_code_set_up_cpu (self->memory, cpu);
+  refresh_if_changed (vcpu, cpu);
   baseline_code_get_enter (self->memory) (vcpu, self->code);
 }
 
@@ -43,6 +94,7 @@ static BaselineReturn
 stored (VmtVcpu *vcpu, const BaselineBlock *block, guint insn, guint kind, guint64 value)
 {
   BaselineReturn ret = { value, 0 };
+  refresh_if_changed (vcpu, baseline_cpu (vcpu));
   if (G_LIKELY (!__atomic_load_n (&block->block->dead, __ATOMIC_RELAXED)) ||
       !(kind & BASELINE_MEM_LAST) || !block->insns[insn + 1].clean)
     return ret;
@@ -68,6 +120,7 @@ baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, cons
   if (!vmt_vcpu_load (vcpu, va, 1u << (kind & BASELINE_MEM_LOG2),
                       kind & BASELINE_MEM_ALIGNED ? VMT_IR_MEM_ALIGNED : 0, &ret.value))
     return fault (vcpu, block_at (vcpu, at), desc & 0xffff);
+  refresh_if_changed (vcpu, baseline_cpu (vcpu));
   ret.value = extend (ret.value, kind);
   if (kind & BASELINE_MEM_BOX)
     ret.value |= G_GUINT64_CONSTANT (0xffffffff00000000);
@@ -105,6 +158,7 @@ baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, con
     ok = vmt_vcpu_amo (vcpu, (VmtIrAmo)what, va, size, attr, value, &result);
   if (!ok)
     return fault (vcpu, block, desc & 0xffff);
+  refresh_if_changed (vcpu, baseline_cpu (vcpu));
   if (what != BASELINE_ATOMIC_SC)
     result = extend (result, kind);
   return (BaselineReturn){ result, 0 };
@@ -113,15 +167,16 @@ baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, con
 BaselineReturn
 baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc, const guint8 *at)
 {
-  const BaselineBlock *block = block_at (vcpu, at);
-  const guint insn = desc & 0xffff;
-  vcpu->pc = vcpu->page_va + (guint64)(gint64)page_offset (block, insn);
+  const guint insn = desc & BASELINE_CALL_MAX_INSN;
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)((gint32)desc >> 16);
   vcpu->icount += insn;
   const guint64 value =
-      vcpu->arch->helpers[desc >> 16].func (vcpu, a, b, baseline_cpu (vcpu)->third);
+      vcpu->arch->helpers[desc >> 7 & BASELINE_CALL_MAX_HELPER].func (vcpu, a, b, cpu->third);
   if (G_UNLIKELY (vcpu->fault_pending))
     return leave;
   vcpu->icount -= insn;
+  refresh_if_changed (vcpu, cpu);
   return (BaselineReturn){ value, 0 };
 }
 
@@ -199,6 +254,7 @@ baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
   switch (whole ? vmt_ir_eval_block (&eval) : vmt_ir_eval_op (&eval, desc))
     {
     case VMT_IR_EVAL_NEXT:
+      refresh_if_changed (vcpu, baseline_cpu (vcpu));
       return go_on;
     case VMT_IR_EVAL_FAULT:
     case VMT_IR_EVAL_BUDGET:
@@ -297,6 +353,7 @@ look_up (VmtVcpu *vcpu, BaselineLink *link)
   VmtExecBlock *block = vmt_exec_lookup (vcpu);
   if (block == NULL || block->entry != baseline_enter)
     return leave;
+  refresh_if_changed (vcpu, baseline_cpu (vcpu));
   BaselineBlock *to = block->tier_data;
   if (link != NULL && block->host != 0)
     {
@@ -319,8 +376,24 @@ baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 des
 
 /* vcpu->pc is set. */
 BaselineReturn
-baseline_run_indirect (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
-                       const guint8 *at)
+baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
 {
-  return look_up (vcpu, NULL);
+  vcpu->pc = va;
+  if (__atomic_load_n (&vcpu->exit_request, __ATOMIC_ACQUIRE) != 0)
+    return leave;
+  VmtExecBlock *block = vmt_exec_lookup (vcpu);
+  if (block == NULL || block->entry != baseline_enter)
+    return leave;
+  const BaselineBlock *to = block->tier_data;
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  /* The lookup may have flushed something. */
+  refresh_if_changed (vcpu, cpu);
+  /* One that is not kept would be found again after its memory has gone. */
+  if (block->host != 0)
+    {
+      vmt_vcpu_note_jump (vcpu, va);
+      if (!__atomic_load_n (&block->dead, __ATOMIC_SEQ_CST))
+        cpu->jumps[jump_index (va)] = (BaselineJump){ va ^ cpu->jump_id, to->code };
+    }
+  return (BaselineReturn){ (guint64)(guintptr)to->code, 0 };
 }

@@ -97,8 +97,9 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
       return;
     }
   const guint8 base = base_reg (c, a);
-  const gint32 table = store ? WRITE_OFFSET : READ_OFFSET;
-  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
+  const gboolean write = window != NULL ? window->store : store;
+  const gint32 table = write ? WRITE_OFFSET : READ_OFFSET;
+  const guint bits = write ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
   const guint size = 1u << log2;
   const gint32 from = window != NULL ? window->min : op->imm;
   const gint32 to = window != NULL ? window->end - 1

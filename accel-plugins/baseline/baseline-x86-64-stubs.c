@@ -51,23 +51,19 @@ service (BaselineCompiler *c, gconstpointer function, gboolean changes_state, gu
   x_jmp_to (c, tail);
 }
 
-/* @function says where to go on. @drop: the caller is not returned to. */
+/* @function says where to go on; rcx is its second argument. The caller is not returned to. */
 static void
-direct (BaselineCompiler *c, gconstpointer function, gboolean drop, guint32 tail)
+direct (BaselineCompiler *c, gconstpointer function, guint32 tail)
 {
   pinned (c, X_STORE, FALSE);
+  x_rr (c, TRUE, X_LOAD, RSI, RCX);
   call_c (c, function);
   x_rr (c, TRUE, X_TEST, RDX, RDX);
   const guint32 leaves = x_jcc (c, CC_NE);
   pinned (c, X_LOAD, FALSE);
   x_rm (c, TRUE, X_LOAD, BANK, STATE, VCPU_DISP (bank));
-  if (drop)
-    {
-      x_ri (c, TRUE, I_ADD, RSP, 8);
-      x_rr (c, FALSE, 0xff, 4, RAX);
-    }
-  else
-    x8 (c, 0xc3);
+  x_ri (c, TRUE, I_ADD, RSP, 8);
+  x_rr (c, FALSE, 0xff, 4, RAX);
   baseline_host_patch (c, leaves, c->size);
   x_ri (c, TRUE, I_ADD, RSP, 8);
   x_jmp_to (c, tail);
@@ -106,41 +102,6 @@ far (BaselineCompiler *c)
   x_rm (c, TRUE, X_LOAD, RAX, RSP, 0);
   x_ri (c, TRUE, I_ADD, RAX, 2);
   x8 (c, 0xc3);
-}
-
-/* rax: an address. Returns the code there in rax: see vmt_jump_cache_slot(). */
-static void
-indirect (BaselineCompiler *c, guint32 tail)
-{
-  guint32 slow[5];
-  x_rm (c, TRUE, X_STORE, RAX, STATE, VCPU_DISP (pc));
-  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
-  slow[0] = x_jcc (c, CC_NE);
-  fetch_index (c);
-  x_rr (c, TRUE, X_LOAD, RCX, RAX);
-  x_ri (c, TRUE, I_AND, RCX, -(gint32)VMT_PAGE_SIZE);
-  x_rmx (c, TRUE, X_CMP, RCX, BANK, RDX, 0, FETCH_OFFSET);
-  slow[1] = x_jcc (c, CC_NE);
-  x_rm (c, TRUE, X_STORE, RCX, STATE, VCPU_DISP (page_va));
-  x_rmx (c, TRUE, X_ADD, RAX, BANK, RDX, 0, FETCH_OFFSET + 8);
-  x_rr (c, TRUE, X_LOAD, RCX, RAX);
-  x_shift_i (c, TRUE, S_SHR, RCX, 12);
-  x_rr (c, TRUE, X_XOR, RCX, RAX);
-  x_ri (c, FALSE, I_AND, RCX, ((1 << VMT_JUMP_CACHE_BITS) - 1) << 1);
-  x_rm (c, TRUE, X_LOAD, RDX, STATE, VCPU_DISP (jump_cache));
-  x_rmx (c, TRUE, X_LOAD, RCX, RDX, RCX, 2, 0);
-  x_rr (c, TRUE, X_TEST, RCX, RCX);
-  slow[2] = x_jcc (c, CC_E);
-  x_rm (c, TRUE, X_CMP, RAX, RCX, G_STRUCT_OFFSET (VmtExecBlock, host));
-  slow[3] = x_jcc (c, CC_NE);
-  x_rm (c, TRUE, X_LOAD, RAX, RCX, G_STRUCT_OFFSET (VmtExecBlock, mode_key));
-  x_rm (c, TRUE, X_CMP, RAX, STATE, VCPU_DISP (mode_key));
-  slow[4] = x_jcc (c, CC_NE);
-  x_rm (c, TRUE, X_LOAD, RAX, RCX, G_STRUCT_OFFSET (VmtExecBlock, code));
-  x8 (c, 0xc3);
-  for (guint i = 0; i < G_N_ELEMENTS (slow); i++)
-    baseline_host_patch (c, slow[i], c->size);
-  direct (c, (gconstpointer)baseline_run_indirect, FALSE, tail);
 }
 
 gsize
@@ -199,11 +160,11 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
       service (c, services[i].function, services[i].changes_state, tail);
     }
   at[BASELINE_STUB_FOLLOW] = c->size;
-  direct (c, (gconstpointer)baseline_run_follow, TRUE, tail);
+  direct (c, (gconstpointer)baseline_run_follow, tail);
   at[BASELINE_STUB_FAR] = c->size;
   far (c);
   at[BASELINE_STUB_INDIRECT] = c->size;
-  indirect (c, tail);
+  direct (c, (gconstpointer)baseline_run_indirect, tail);
   at[BASELINE_STUB_FP_ENTER] = c->size;
   x8 (c, 0xc3);
   return c->size;

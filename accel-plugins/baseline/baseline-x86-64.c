@@ -653,6 +653,13 @@ emit_shadd (BaselineCompiler *c, const VmtIrOp *op)
 
 /* --- control --- */
 
+static gint32
+insn_offset (BaselineCompiler *c)
+{
+  return c->ir->n_insns == 0 ? (gint32)(c->block->pa & ~VMT_PAGE_MASK)
+                             : c->ir->insns[c->insn].page_offset;
+}
+
 /* A block leaves by adding what it has executed, and jumping where its slot says. */
 static void
 count (BaselineCompiler *c, gint32 n)
@@ -720,12 +727,6 @@ poll (BaselineCompiler *c, guint link)
   cold->link = link;
 }
 
-static gint32
-insn_offset (BaselineCompiler *c)
-{
-  return c->ir->n_insns == 0 ? 0 : c->ir->insns[c->insn].page_offset;
-}
-
 /* Goes to @offset for good. */
 static void
 go (BaselineCompiler *c, gint32 offset)
@@ -790,19 +791,38 @@ emit_branch (BaselineCompiler *c, const VmtIrOp *op)
   return TRUE;
 }
 
+/* rcx: the address */
+static void
+cold_indirect (BaselineCompiler *c, const BaselineCold *cold)
+{
+  x_call_stub (c, BASELINE_STUB_INDIRECT);
+}
+
 static gboolean
 emit_jump_indirect (BaselineCompiler *c, const VmtIrOp *op)
 {
+  const gint32 jumps = c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, jumps);
   BaselineVal a = baseline_use (c, op->a);
-  if (!is_reg (&a, RAX))
+  if (!(a.where == BASELINE_REG && a.reg == RCX))
     {
-      baseline_claim (c, RAX);
-      baseline_host_move (c, RAX, &a);
+      baseline_claim (c, RCX);
+      baseline_host_move (c, RCX, &a);
     }
   count (c, (gint32)c->insn + 1);
-  x_call_stub (c, BASELINE_STUB_INDIRECT);
-  x8 (c, 0xff);
-  x8 (c, 0xe0); /* jmp rax */
+  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
+  const guint32 request = x_jcc (c, CC_NE);
+  /* see baseline_run_indirect() */
+  x_rr (c, FALSE, X_LOAD, RAX, RCX);
+  x_ri (c, FALSE, I_AND, RAX, ((1 << BASELINE_JUMP_BITS) - 1) << 1);
+  x_rr (c, TRUE, X_LOAD, RDX, RCX);
+  x_rm (c, TRUE, X_XOR, RDX, STATE, c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, jump_id));
+  x_rmx (c, TRUE, X_CMP, RDX, STATE, RAX, 3, jumps);
+  const guint32 miss = x_jcc (c, CC_NE);
+  x_ri (c, TRUE, I_AND, RCX, -(gint32)VMT_PAGE_SIZE);
+  x_rm (c, TRUE, X_STORE, RCX, STATE, VCPU_DISP (page_va));
+  x_rmx (c, FALSE, 0xff, 4, STATE, RAX, 3, jumps + (gint32)G_STRUCT_OFFSET (BaselineJump, code));
+  baseline_cold (c, cold_indirect, request);
+  baseline_cold (c, cold_indirect, miss);
   return TRUE;
 }
 
@@ -854,7 +874,7 @@ emit_call (BaselineCompiler *c, const VmtIrOp *op)
   const char result = vmt_ir_type_class (op->type);
   if (result != 'i' && result != 'f' && result != '-' && result != 'p')
     return FALSE;
-  if ((guint)op->imm > 0xffff)
+  if ((guint)op->imm > BASELINE_CALL_MAX_HELPER || c->insn > BASELINE_CALL_MAX_INSN)
     return FALSE;
   BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b), e = baseline_use (c, op->c);
   /* Temporaries that live on; after this, the operands are where they were, or at home as well. */
@@ -891,7 +911,7 @@ emit_call (BaselineCompiler *c, const VmtIrOp *op)
       if (op->b != VMT_IR_NO_VAL)
         baseline_host_move (c, RDX, &b);
     }
-  x_li (c, RAX, BASELINE_DESC (c->insn, op->imm));
+  x_li (c, RAX, c->insn | (guint32)op->imm << 7 | (guint32)insn_offset (c) << 16);
   x_call_stub (c, BASELINE_STUB_CALL);
   if (op->type != VMT_IR_NONE)
     {

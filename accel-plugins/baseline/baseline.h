@@ -25,7 +25,7 @@ typedef struct _BaselineCode BaselineCode;
 typedef struct _BaselineCompiler BaselineCompiler;
 
 #define BASELINE_TEMP_BYTES ((guint)sizeof (VmtIrValue))
-#define BASELINE_MAX_TEMPS ((VMT_VCPU_SCRATCH_SIZE - 512) / BASELINE_TEMP_BYTES)
+#define BASELINE_MAX_TEMPS ((VMT_VCPU_SCRATCH_SIZE - BASELINE_TEMPS_OFFSET) / BASELINE_TEMP_BYTES)
 /* The state register points so far behind the vCPU's beginning that the displacements of its head
  * and of the first globals are short. */
 #define BASELINE_BIAS 128
@@ -47,6 +47,17 @@ typedef enum
   BASELINE_N_STUBS
 } BaselineStub;
 
+/* Where an address leads: @key is the address, with what BaselineCpu.jump_id has in the bits that
+ * repeat an address's highest one. */
+typedef struct
+{
+  guint64 key;
+  gconstpointer code;
+} BaselineJump;
+#define BASELINE_JUMP_BITS 10
+#define BASELINE_JUMP_ID_SHIFT 57
+#define BASELINE_JUMP_IDS 127u
+
 /* The beginning of the vCPU's scratch area. */
 typedef struct
 {
@@ -56,9 +67,19 @@ typedef struct
   guint64 spare[2];
   guint32 fp_live; /* MXCSR is the guest's */
   guint32 mxcsr;   /* scratch */
+  /* Of the present bank and mode. */
+  guint64 jump_id, jump_mode;
+  VmtTlbBank *jump_bank;
+  guint32 jump_generation, next_id;
+  guint n_spaces;
+  struct
+  {
+    VmtTlbBank *bank;
+    guint64 mode_key, id;
+  } spaces[8];
+  BaselineJump jumps[1 << BASELINE_JUMP_BITS];
 } BaselineCpu;
-G_STATIC_ASSERT (sizeof (BaselineCpu) <= 256);
-#define BASELINE_TEMPS_OFFSET 256
+#define BASELINE_TEMPS_OFFSET ((guint)(sizeof (BaselineCpu) + 63) / 64 * 64)
 
 static inline BaselineCpu *
 baseline_cpu (VmtVcpu *vcpu)
@@ -309,6 +330,9 @@ BaselineReturn baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused,
                                       const guint8 *at);
 
 /* Of load, store, atomic: instruction | kind << 16. */
+/* Of a call: instruction | helper << 7 | place in the page << 16. */
+#define BASELINE_CALL_MAX_INSN 127u
+#define BASELINE_CALL_MAX_HELPER 511u
 #define BASELINE_DESC(insn, kind) ((guint32)(insn) | (guint32)(kind) << 16)
 /* kind of loads and stores */
 #define BASELINE_MEM_LOG2 3

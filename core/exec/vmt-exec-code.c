@@ -167,6 +167,11 @@ kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page)
         __atomic_compare_exchange_n (slot, &expected, NULL, FALSE, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST);
       }
+  /* What a vCPU remembers by address it forgets itself, before it follows it again; no need to wake
+   * it. */
+  for (guint i = 0; i < self->n_vcpus; i++)
+    if (__atomic_load_n (&self->vcpus[i]->jump_noted, __ATOMIC_SEQ_CST))
+      __atomic_fetch_or (&self->vcpus[i]->exit_request, VMT_VCPU_FORGET, __ATOMIC_SEQ_CST);
   vmt_tier_kill (self->tier, block);
   self->n_live--;
   self->n_killed++;

@@ -154,6 +154,7 @@ struct _VmtVcpuPriv
   VmtTlbBank *banks;
   VmtTlbBankInfo bank_info[VMT_TLB_BANKS];
   guint64 lru;
+  guint8 last_bank[2];
   VmtTlb2Entry *tlb2, *tlb2_large;
   guint8 tlb2_next;
   guint64 odd;
@@ -202,6 +203,7 @@ void vmt_exec_timer_arm (VmtVcpu *vcpu);
 /* vmt-tlb.c */
 void vmt_tlb_init (VmtVcpu *vcpu);
 void vmt_tlb_fini (VmtVcpu *vcpu);
+void vmt_tlb_forget_jumps (VmtVcpu *vcpu);
 void vmt_tlb_drop_writes (VmtVcpu *vcpu, const guint8 *host_page);
 gboolean vmt_exec_resolve (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access,
                            VmtResolved *out);

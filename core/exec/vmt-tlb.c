@@ -79,24 +79,53 @@ clear_bank (VmtVcpuPriv *priv, guint b)
   info->large = 0;
 }
 
+/* What was known of addresses holds no longer. */
+void
+vmt_tlb_forget_jumps (VmtVcpu *vcpu)
+{
+  __atomic_store_n (&vcpu->jump_noted, 0, __ATOMIC_SEQ_CST);
+  vcpu->jump_generation++;
+  memset (vcpu->jump_pages, 0, sizeof vcpu->jump_pages);
+}
+
+static void
+use_bank (VmtVcpu *vcpu, guint b, guint32 asid)
+{
+  VmtVcpuPriv *priv = vcpu->priv;
+  priv->bank_info[b].last = ++priv->lru;
+  priv->bank_info[b].asid = asid;
+  vcpu->bank = &priv->banks[b];
+  priv->last_bank[1] = priv->last_bank[0];
+  priv->last_bank[0] = (guint8)b;
+}
+
 void
 vmt_tlb_select (VmtVcpu *vcpu, guint64 key, guint32 asid)
 {
   VmtVcpuPriv *priv = vcpu->priv;
+  /* mostly to and fro between two */
+  for (guint i = 0; i < G_N_ELEMENTS (priv->last_bank); i++)
+    {
+      const VmtTlbBankInfo *info = &priv->bank_info[priv->last_bank[i]];
+      if (info->used && info->key == key)
+        {
+          use_bank (vcpu, priv->last_bank[i], asid);
+          return;
+        }
+    }
   guint victim = 0;
   for (guint b = 0; b < VMT_TLB_BANKS; b++)
     {
       VmtTlbBankInfo *info = &priv->bank_info[b];
       if (info->used && info->key == key)
         {
-          info->last = ++priv->lru;
-          info->asid = asid;
-          vcpu->bank = &priv->banks[b];
+          use_bank (vcpu, b, asid);
           return;
         }
       if (info->last < priv->bank_info[victim].last)
         victim = b;
     }
+  vmt_tlb_forget_jumps (vcpu);
   VmtTlbBankInfo *info = &priv->bank_info[victim];
   if (!info->used)
     {
@@ -107,9 +136,7 @@ vmt_tlb_select (VmtVcpu *vcpu, guint64 key, guint32 asid)
   else
     clear_bank (priv, victim);
   info->key = key;
-  info->asid = asid;
-  info->last = ++priv->lru;
-  vcpu->bank = &priv->banks[victim];
+  use_bank (vcpu, victim, asid);
 }
 
 static void
@@ -125,6 +152,7 @@ vmt_tlb_flush_all (VmtVcpu *vcpu)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   priv->n_flushes++;
+  vmt_tlb_forget_jumps (vcpu);
   for (guint b = 0; b < VMT_TLB_BANKS; b++)
     if (priv->bank_info[b].used)
       clear_bank (priv, b);
@@ -137,6 +165,7 @@ vmt_tlb_flush_asid (VmtVcpu *vcpu, guint32 asid)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   priv->n_flushes++;
+  vmt_tlb_forget_jumps (vcpu);
   /* The first level does not know which entries are global: they come back from the second. */
   for (guint b = 0; b < VMT_TLB_BANKS; b++)
     if (priv->bank_info[b].used && priv->bank_info[b].asid == asid)
@@ -160,6 +189,8 @@ vmt_tlb_flush_page (VmtVcpu *vcpu, guint64 va, guint32 asid, gboolean any_asid)
   guint64 tag = va & VMT_PAGE_MASK;
   gboolean odd = (priv->odd & odd_bit (va)) != 0;
   priv->n_flushes++;
+  if (vcpu->jump_pages[page / 64 % G_N_ELEMENTS (vcpu->jump_pages)] >> (page % 64) & 1)
+    vmt_tlb_forget_jumps (vcpu);
   for (guint b = 0; b < VMT_TLB_BANKS; b++)
     {
       VmtTlbBankInfo *info = &priv->bank_info[b];
@@ -168,6 +199,7 @@ vmt_tlb_flush_page (VmtVcpu *vcpu, guint64 va, guint32 asid, gboolean any_asid)
       if (odd || (info->large & (G_GUINT64_CONSTANT (1) << large_bit (va))))
         {
           /* @va may be in a large page, any piece of which may be here. */
+          vmt_tlb_forget_jumps (vcpu);
           clear_bank (priv, b);
           continue;
         }

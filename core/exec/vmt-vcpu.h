@@ -17,8 +17,10 @@ typedef struct _VmtCpu VmtCpu; /* core/machine's */
 #define VMT_VCPU_QUIT (1u << 3)
 #define VMT_VCPU_TIMER (1u << 4)    /* next_deadline() changed or passed */
 #define VMT_VCPU_RELOOKUP (1u << 5) /* leave the present block: mapping or mode changed */
+#define VMT_VCPU_FORGET (1u << 6)   /* code has died that the vCPU may remember: jump_generation */
 
 #define VMT_VCPU_SCRATCH_SIZE 65536u
+#define VMT_VCPU_JUMP_PAGES 1024u
 
 /* A synchronous exception that has been raised and not yet delivered. */
 typedef struct
@@ -61,7 +63,23 @@ struct _VmtVcpu
    * temporaries, at this offset from the vCPU, aligned to 64. */
   struct _VmtExecBlock **jump_cache;
   guint32 scratch_offset;
+  /* For tiers that remember where addresses led: grows, on the vCPU's thread, when that may no
+   * longer hold for the pages that vmt_vcpu_note_jump() was told of since. What a tier remembers of
+   * one bank and mode_key says nothing of others. Looked at where C was called or has called. */
+  guint32 jump_generation;
+  guint32 jump_noted; /* atomic: there is something to forget */
+  guint64 jump_pages[VMT_VCPU_JUMP_PAGES / 64];
 };
+
+/* The tier remembers where @va leads. It looks at the block's dead after this: who makes it dead
+ * looks at what was noted afterwards. */
+static inline void
+vmt_vcpu_note_jump (VmtVcpu *vcpu, guint64 va)
+{
+  const guint64 page = va >> VMT_PAGE_SHIFT;
+  vcpu->jump_pages[page / 64 % (VMT_VCPU_JUMP_PAGES / 64)] |= G_GUINT64_CONSTANT (1) << (page % 64);
+  __atomic_store_n (&vcpu->jump_noted, 1, __ATOMIC_SEQ_CST);
+}
 
 /* Raises a synchronous exception: remembered, delivered when control leaves the op. From helpers,
  * translate() and raise_fault(). */
