@@ -52,7 +52,8 @@ baseline_evict (BaselineCompiler *c, guint8 reg)
   if (v == VMT_IR_NO_VAL)
     return;
   const guint t = v - VMT_IR_TEMP_FIRST;
-  if (!c->temp_home[t] && c->temp_last[t] > c->op)
+  /* The evaluator looks for its operands at home, also for those that nobody else reads. */
+  if (!c->temp_home[t] && c->temp_last[t] >= c->op + !c->evaluates)
     {
       baseline_host_store_home (c, c->temps + (gint32)(t * BASELINE_TEMP_BYTES), reg);
       c->temp_home[t] = TRUE;
@@ -394,7 +395,9 @@ compile_op (BaselineCompiler *c)
             c->temp_reg[regs[reg] - VMT_IR_TEMP_FIRST] = reg;
         }
       c->busy = 0;
+      c->evaluates = TRUE;
       baseline_host_eval (c, c->op);
+      c->evaluates = FALSE;
       c->has_eval = TRUE;
       for (guint i = 0; i < 2; i++)
         {

@@ -221,6 +221,7 @@ struct _BaselineCompiler
   VmtIrVal evicted[32]; /* by the present op */
   guint n_evicted;
   gboolean short_of_regs; /* for the present op */
+  gboolean evaluates;     /* the evaluator executes the present op */
 
   guint insn, op;
   GArray *links, *colds, *fixups;
