@@ -111,6 +111,7 @@ baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu)
   cpu->code = self;
   cpu->next_id = 1;
   memset (cpu->jumps, 0xff, sizeof cpu->jumps);
+  baseline_host_set_up_cpu (cpu);
 }
 
 BaselineEnterFunc

@@ -335,6 +335,8 @@ survey (BaselineCompiler *c, BaselineInsn *insns)
     {
       const VmtIrOp *op = &ir->ops[i];
       const VmtIrVal vals[3] = { op->a, op->b, op->c };
+      if (vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_FP)
+        c->computes = TRUE;
       for (guint k = 0; k < 3; k++)
         if (vmt_ir_is_temp (vals[k]) && vals[k] < VMT_IR_TEMP_FIRST + ir->n_temps)
           c->temp_last[vals[k] - VMT_IR_TEMP_FIRST] = i;
@@ -374,6 +376,12 @@ compile_op (BaselineCompiler *c)
   VmtIrVal regs[G_N_ELEMENTS (c->reg_temp)];
   const guint32 size = c->size;
   const guint n_links = c->links->len, n_colds = c->colds->len, n_fixups = c->fixups->len;
+  const BaselineFloat fp = c->fp;
+  BaselineWindow *window =
+      c->op_window[c->op] != 0
+          ? &g_array_index (c->windows, BaselineWindow, c->op_window[c->op] - 1)
+          : NULL;
+  const gboolean open = window != NULL && window->reg != BASELINE_NO_REG;
   memcpy (regs, c->reg_temp, sizeof regs);
   c->busy = 0;
   c->n_evicted = 0;
@@ -388,6 +396,13 @@ compile_op (BaselineCompiler *c)
       for (guint i = 0; i < c->n_evicted; i++)
         c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = FALSE;
       memcpy (c->reg_temp, regs, sizeof regs);
+      c->fp = fp;
+      if (window != NULL && !open)
+        {
+          /* nothing opens it now */
+          window->n = 0;
+          window->reg = BASELINE_NO_REG;
+        }
       for (guint i = 0; i < baseline_n_scratch; i++)
         {
           const guint8 reg = baseline_scratch_regs[i];
@@ -524,6 +539,7 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
     .colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 32),
     .fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 8),
     .windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 16),
+    .fp_unchecked = baseline_host_new_unchecked (),
   };
   const gint32 scratch = (gint32)((arch->state_size + 63) / 64 * 64);
   c.cpu = scratch - c.bias;
@@ -568,6 +584,7 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
   g_array_unref (c.fixups);
   g_array_unref (c.windows);
   g_free (c.op_window);
+  g_array_unref (c.fp_unchecked);
   if (self == NULL)
     return FALSE;
   block->tier_data = self;

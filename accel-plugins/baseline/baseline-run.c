@@ -285,6 +285,38 @@ baseline_enter_eval (VmtVcpu *vcpu, VmtExecBlock *block)
   vcpu->pc = eval.pc;
 }
 
+BaselineReturn
+baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, const guint8 *at)
+{
+  const BaselineBlock *block = block_at (vcpu, at);
+  const VmtIrBlock *ir = block->ir;
+  VmtIrEval eval = {
+    .vcpu = vcpu,
+    .block = ir,
+    .mem = &mem_ops,
+    .values = (VmtIrValue *)(gpointer)((guint8 *)baseline_cpu (vcpu) + BASELINE_TEMPS_OFFSET),
+    .page_va = vcpu->page_va,
+    .budget = G_MAXINT64,
+    .insn = (guint)insn,
+  };
+  for (guint op = desc; op < ir->n_ops; op++)
+    {
+      if (ir->ops[op].opcode == VMT_IR_EXT)
+        continue;
+      while (eval.insn + 1 < ir->n_insns && ir->insns[eval.insn + 1].first_op <= op)
+        eval.insn++;
+      const VmtIrEvalExit exit = vmt_ir_eval_op (&eval, op);
+      if (exit == VMT_IR_EVAL_NEXT)
+        continue;
+      if (exit == VMT_IR_EVAL_FAULT || exit == VMT_IR_EVAL_BUDGET)
+        return fault (vcpu, block, eval.insn);
+      break;
+    }
+  vcpu->icount += eval.insn + 1;
+  vcpu->pc = eval.pc;
+  return leave;
+}
+
 /* What a slot for another page has when there is no link: nothing is there. */
 static const BaselineBlock nowhere = { .host = G_MAXUINT64 };
 

@@ -164,7 +164,9 @@ static BaselineCold *
 cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, const BaselineVal *a,
              const Place *place, guint kind)
 {
+  const guint snapshot = baseline_x86_float_snapshot (c);
   BaselineCold *cold = baseline_cold (c, emit, place->miss);
+  cold->fp = (guint16)snapshot;
   cold->base = *a;
   if (place->base == RDX && place->index != BASELINE_NO_REG)
     {
@@ -193,6 +195,7 @@ lost_regs (BaselineCompiler *c, gboolean store)
 static void
 cold_load (BaselineCompiler *c, const BaselineCold *cold)
 {
+  baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
   x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
   x_call_stub (c, BASELINE_STUB_LOAD);
@@ -253,6 +256,7 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
 static void
 cold_store (BaselineCompiler *c, const BaselineCold *cold)
 {
+  baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
   baseline_host_move (c, RDX, &cold->val);
   x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));

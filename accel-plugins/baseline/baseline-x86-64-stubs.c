@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* x86-64 (System V ABI): between C and emitted code. Emitted code runs with rsp aligned to 16, so
  * that stubs, which it calls, begin 8 below that. */
-#include "baseline-x86-64.h"
+#include "baseline-x86-64-float.h"
 
 #define CPU_DISP(field) (c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, field))
 #define FETCH_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, fetch))
@@ -31,12 +31,51 @@ call_c (BaselineCompiler *c, gconstpointer function)
   x_ri (c, TRUE, I_ADD, RSP, 8);
 }
 
+/* C runs with the host's environment. @keep: vector registers are saved, and MXCSR will be the
+ * guest's again. Clobbers r10. */
+static void
+suspend (BaselineCompiler *c, gboolean keep)
+{
+  x_mi (c, FALSE, I_CMP, STATE, FLOAT_DISP (live), 0);
+  const guint32 over = x_jcc (c, CC_E);
+  x_rm (c, FALSE, 0x0fae, 3, STATE, FLOAT_DISP (scratch)); /* stmxcsr */
+  x_rm (c, FALSE, X_LOAD, R10, STATE, FLOAT_DISP (scratch));
+  x_ri (c, FALSE, I_AND, R10, 0x3f);
+  x_rmx (c, FALSE, X_MOVZX8, R10, STATE, R10, 0, FLOAT_DISP (flags));
+  x_rm_full (c, 0, FALSE, 0x08, R10, STATE,
+             (gint32)c->arch->fp_env_offset + (gint32)G_STRUCT_OFFSET (VmtFpEnv, flags) - c->bias,
+             TRUE);
+  x_rm (c, FALSE, 0x0fae, 2, STATE, FLOAT_DISP (host)); /* ldmxcsr */
+  if (keep)
+    for (guint x = FLOAT_FIRST; x < 16; x++)
+      x_vm (c, PP_F2, V_STORE, x, 0, FLOAT_DISP (xmm) + (gint32)(8 * x));
+  else
+    {
+      x_rm (c, FALSE, 0xc7, 0, STATE, FLOAT_DISP (live));
+      x32 (c, 0);
+    }
+  baseline_host_patch (c, over, c->size);
+}
+
+static void
+resume (BaselineCompiler *c)
+{
+  x_mi (c, FALSE, I_CMP, STATE, FLOAT_DISP (live), 0);
+  const guint32 over = x_jcc (c, CC_E);
+  x_rm (c, FALSE, 0x0fae, 2, STATE, FLOAT_DISP (guest));
+  for (guint x = FLOAT_FIRST; x < 16; x++)
+    x_vm (c, PP_F2, V_LOAD, x, 0, FLOAT_DISP (xmm) + (gint32)(8 * x));
+  baseline_host_patch (c, over, c->size);
+}
+
 /* @function does something for the code that calls the stub: rcx and rdx are its second and third
  * argument, eax the fourth. */
 static void
-service (BaselineCompiler *c, gconstpointer function, gboolean changes_state, guint32 tail)
+service (BaselineCompiler *c, gconstpointer function, gboolean changes_state, gboolean keep,
+         guint32 tail)
 {
   pinned (c, X_STORE, FALSE);
+  suspend (c, keep);
   x_rm (c, TRUE, X_STORE, RDX, STATE, CPU_DISP (spare[0]));
   x_rr (c, TRUE, X_LOAD, RSI, RCX);
   call_c (c, function);
@@ -45,8 +84,15 @@ service (BaselineCompiler *c, gconstpointer function, gboolean changes_state, gu
   pinned (c, X_LOAD, !changes_state);
   x_rm (c, TRUE, X_LOAD, BANK, STATE, VCPU_DISP (bank));
   x_rm (c, TRUE, X_LOAD, RDX, STATE, CPU_DISP (spare[0]));
+  if (keep)
+    resume (c);
   x8 (c, 0xc3);
   baseline_host_patch (c, leaves, c->size);
+  if (keep)
+    {
+      x_rm (c, FALSE, 0xc7, 0, STATE, FLOAT_DISP (live));
+      x32 (c, 0);
+    }
   x_ri (c, TRUE, I_ADD, RSP, 8);
   x_jmp_to (c, tail);
 }
@@ -56,6 +102,7 @@ static void
 direct (BaselineCompiler *c, gconstpointer function, guint32 tail)
 {
   pinned (c, X_STORE, FALSE);
+  suspend (c, FALSE);
   x_rr (c, TRUE, X_LOAD, RSI, RCX);
   call_c (c, function);
   x_rr (c, TRUE, X_TEST, RDX, RDX);
@@ -104,6 +151,53 @@ far (BaselineCompiler *c)
   x8 (c, 0xc3);
 }
 
+/* All registers stay. Where the guest's rounding mode is none of x86's, the evaluator executes the
+ * rest of the block. */
+static void
+fp_enter (BaselineCompiler *c, guint32 tail)
+{
+  x8 (c, 0x50); /* push rax */
+  x_rm (c, FALSE, X_MOVZX8, RAX, STATE,
+        (gint32)c->arch->fp_env_offset + (gint32)G_STRUCT_OFFSET (VmtFpEnv, round) - c->bias);
+  x_ri (c, FALSE, I_AND, RAX, 7);
+  x_rmx (c, FALSE, X_LOAD, RAX, STATE, RAX, 2, FLOAT_DISP (control));
+  x_rr (c, FALSE, X_TEST, RAX, RAX);
+  const guint32 none = x_jcc (c, CC_E);
+  x_rm (c, FALSE, X_STORE, RAX, STATE, FLOAT_DISP (guest));
+  x_rm (c, FALSE, 0x0fae, 2, STATE, FLOAT_DISP (guest));
+  x_rm (c, FALSE, 0xc7, 0, STATE, FLOAT_DISP (live));
+  x32 (c, 1);
+  x8 (c, 0x58); /* pop rax */
+  x8 (c, 0xc3);
+  baseline_host_patch (c, none, c->size);
+  x8 (c, 0x58);
+  pinned (c, X_STORE, FALSE);
+  x_rm (c, FALSE, X_LOAD, RSI, STATE, FLOAT_DISP (insn));
+  x_rm (c, FALSE, X_LOAD, RAX, STATE, FLOAT_DISP (op));
+  call_c (c, (gconstpointer)baseline_run_rest);
+  x_ri (c, TRUE, I_ADD, RSP, 8);
+  x_jmp_to (c, tail);
+}
+
+/* Nothing changes but NaNs. */
+static void
+fp_canon (BaselineCompiler *c)
+{
+  for (guint single = 0; single < 2; single++)
+    for (guint x = FLOAT_FIRST; x < 16; x++)
+      {
+        x_rm (c, FALSE, 0xf7, 0, STATE, FLOAT_DISP (canon));
+        x32 (c, 1u << (x + 16 * single));
+        const guint32 not = x_jcc_short (c, CC_E);
+        x_v (c, single ? PP_NONE : PP_66, V_UCOMI, x, 0, x);
+        const guint32 number = x_jcc_short (c, CC_NP);
+        x_vm (c, PP_F2, V_LOAD, x, 0, FLOAT_DISP (nan) + (gint32)(8 * single));
+        x_here_short (c, not);
+        x_here_short (c, number);
+      }
+  x8 (c, 0xc3);
+}
+
 gsize
 baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_N_STUBS],
                      guint32 *enter)
@@ -120,14 +214,15 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   {
     BaselineStub stub;
     gconstpointer function;
-    gboolean changes_state;
+    gboolean changes_state, keep;
   } services[] = {
-    { BASELINE_STUB_LOAD, (gconstpointer)baseline_run_load, FALSE },
-    { BASELINE_STUB_STORE, (gconstpointer)baseline_run_store, FALSE },
-    { BASELINE_STUB_ATOMIC, (gconstpointer)baseline_run_atomic, FALSE },
-    { BASELINE_STUB_CALL, (gconstpointer)baseline_run_call, TRUE },
-    { BASELINE_STUB_EVAL, (gconstpointer)baseline_run_eval, TRUE },
-    { BASELINE_STUB_TRAP, (gconstpointer)baseline_run_trap, FALSE },
+    { BASELINE_STUB_LOAD, (gconstpointer)baseline_run_load, FALSE, TRUE },
+    { BASELINE_STUB_STORE, (gconstpointer)baseline_run_store, FALSE, TRUE },
+    { BASELINE_STUB_ATOMIC, (gconstpointer)baseline_run_atomic, FALSE, TRUE },
+    { BASELINE_STUB_CALL, (gconstpointer)baseline_run_call, TRUE, FALSE },
+    { BASELINE_STUB_EVAL, (gconstpointer)baseline_run_eval, TRUE, FALSE },
+    { BASELINE_STUB_FP_OP, (gconstpointer)baseline_run_eval, TRUE, TRUE },
+    { BASELINE_STUB_TRAP, (gconstpointer)baseline_run_trap, FALSE, FALSE },
   };
 
   *enter = c->size;
@@ -145,6 +240,7 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
 
   at[BASELINE_STUB_LEAVE] = c->size;
   pinned (c, X_STORE, FALSE);
+  suspend (c, FALSE);
   const guint32 tail = c->size;
   x_ri (c, TRUE, I_ADD, RSP, 8);
   for (guint i = G_N_ELEMENTS (saved); i-- > 0;)
@@ -157,7 +253,7 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   for (guint i = 0; i < G_N_ELEMENTS (services); i++)
     {
       at[services[i].stub] = c->size;
-      service (c, services[i].function, services[i].changes_state, tail);
+      service (c, services[i].function, services[i].changes_state, services[i].keep, tail);
     }
   at[BASELINE_STUB_FOLLOW] = c->size;
   direct (c, (gconstpointer)baseline_run_follow, tail);
@@ -166,6 +262,8 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   at[BASELINE_STUB_INDIRECT] = c->size;
   direct (c, (gconstpointer)baseline_run_indirect, tail);
   at[BASELINE_STUB_FP_ENTER] = c->size;
-  x8 (c, 0xc3);
+  fp_enter (c, tail);
+  at[BASELINE_STUB_FP_CANON] = c->size;
+  fp_canon (c);
   return c->size;
 }

@@ -955,9 +955,12 @@ baseline_host_op (BaselineCompiler *c, guint index)
 {
   const VmtIrOp *op = &c->ir->ops[index];
   const gboolean plain = op->type == VMT_IR_I64 || op->type == VMT_IR_I32;
+  baseline_x86_float_before (c, op);
   switch (op->opcode)
     {
     case VMT_IR_MOV:
+      if (vmt_ir_type_class (op->type) == 'f' && baseline_x86_float (c, op))
+        return TRUE;
       return emit_mov (c, op);
     case VMT_IR_ADD:
       return emit_alu (c, op, X_ADD, I_ADD, TRUE);

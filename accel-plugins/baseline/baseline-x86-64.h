@@ -349,6 +349,14 @@ x_call_stub (BaselineCompiler *c, BaselineStub stub)
 gboolean baseline_x86_memory (BaselineCompiler *c, const VmtIrOp *op);
 /* baseline-x86-64-float.c */
 gboolean baseline_x86_float (BaselineCompiler *c, const VmtIrOp *op);
-/* Nothing is known of vector registers any more. */
+/* Nothing is known of vector registers any more, nor of the environment. */
 void baseline_x86_float_forget (BaselineCompiler *c);
+/* Whatever the home of a value has, has no NaN that is not the guest's. */
+void baseline_x86_float_settle (BaselineCompiler *c);
+/* Another file emits an op that may read values of class f, and makes this one. */
+void baseline_x86_float_overwrite (BaselineCompiler *c, VmtIrVal d);
+void baseline_x86_float_before (BaselineCompiler *c, const VmtIrOp *op);
+/* For cold code that calls C: BaselineCold.fp; what it does first. */
+guint baseline_x86_float_snapshot (BaselineCompiler *c);
+void baseline_x86_float_cold (BaselineCompiler *c, const BaselineCold *cold);
 guint8 baseline_x86_in_reg (BaselineCompiler *c, const BaselineVal *val);

@@ -43,7 +43,9 @@ typedef enum
   BASELINE_STUB_EVAL,
   BASELINE_STUB_TRAP,
   BASELINE_STUB_ATOMIC,
-  BASELINE_STUB_FP_ENTER,
+  BASELINE_STUB_FP_ENTER, /* MXCSR becomes the guest's */
+  BASELINE_STUB_FP_CANON, /* makes NaNs in vector registers canonical */
+  BASELINE_STUB_FP_OP,    /* the evaluator executes one op; vector registers stay */
   BASELINE_N_STUBS
 } BaselineStub;
 
@@ -58,6 +60,20 @@ typedef struct
 #define BASELINE_JUMP_ID_SHIFT 57
 #define BASELINE_JUMP_IDS 127u
 
+/* What emitted code needs for floating point, by the state register: operands of 16 bytes first. */
+typedef struct
+{
+  guint64 sign[2][2], magnitude[2][2]; /* masks; of doubles, of boxed singles */
+  guint64 box[2], nan[2];              /* ones above a single; the canonical NaNs */
+  guint64 xmm[16];                     /* saved while C runs */
+  guint32 control[8];                  /* MXCSR for a VmtFpRound; 0: it has no such mode */
+  guint32 live;                        /* MXCSR is the guest's, vector registers are in use */
+  guint32 guest, host, scratch;        /* MXCSR */
+  guint32 canon;                       /* mask of registers with doubles, << 16 with singles */
+  guint32 insn, op;                    /* arguments of FP_ENTER */
+  guint8 flags[64];                    /* VmtFpEnv.flags for those of MXCSR */
+} BaselineCpuFloat;
+
 /* The beginning of the vCPU's scratch area. */
 typedef struct
 {
@@ -65,8 +81,7 @@ typedef struct
   BaselineCode *code;
   guint64 third; /* third argument of a helper */
   guint64 spare[2];
-  guint32 fp_live; /* MXCSR is the guest's */
-  guint32 mxcsr;   /* scratch */
+  BaselineCpuFloat fp;
   /* Of the present bank and mode. */
   guint64 jump_id, jump_mode;
   VmtTlbBank *jump_bank;
@@ -195,9 +210,21 @@ struct _BaselineCold
   guint32 insn, link;
   guint8 reg, reg2;
   guint8 kind, window;
+  guint16 fp; /* what there is to do about vector registers first: see baseline_x86_float_cold() */
   gint32 disp;
   BaselineVal base, val;
 };
+
+/* What vector registers have: the emitter's. */
+typedef struct
+{
+  VmtIrVal held[16];
+  guint8 flags[16];   /* 0: nothing */
+  guint16 covers[16]; /* if this is no NaN, neither are those */
+  guint16 busy;       /* mask of those that the present op uses */
+  guint8 next;        /* where to look for a victim */
+  gboolean live;      /* the environment is the guest's here */
+} BaselineFloat;
 
 struct _BaselineCompiler
 {
@@ -232,7 +259,9 @@ struct _BaselineCompiler
   guint8 *insn_goal;     /* something in the block jumps to it */
   guint8 pinned[64];     /* of the first globals */
   gboolean has_eval;
-  guint32 fp; /* the emitter's: whether the block has made sure of the floating-point environment */
+  BaselineFloat fp;
+  gboolean computes;  /* floating point */
+  GArray *fp_unchecked; /* of cold code */
 };
 
 /* A jump within the block. */
@@ -298,6 +327,9 @@ gboolean baseline_host_op (BaselineCompiler *c, guint index);
 void baseline_host_eval (BaselineCompiler *c, guint index);
 void baseline_host_eval_block (BaselineCompiler *c);
 void baseline_host_finish (BaselineCompiler *c);
+void baseline_host_set_up_cpu (BaselineCpu *cpu);
+/* BaselineCompiler.fp_unchecked */
+GArray *baseline_host_new_unchecked (void);
 /* Something jumps to the instruction that begins here. */
 void baseline_host_join (BaselineCompiler *c);
 void baseline_host_patch (BaselineCompiler *c, guint32 at, guint32 target);
@@ -322,6 +354,9 @@ BaselineReturn baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, gu
 BaselineReturn baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc,
                                   const guint8 *at);
 BaselineReturn baseline_run_eval (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
+                                  const guint8 *at);
+/* From this op on; leaves. */
+BaselineReturn baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc,
                                   const guint8 *at);
 BaselineReturn baseline_run_trap (VmtVcpu *vcpu, guint64 value, guint64 unused, guint32 desc,
                                   const guint8 *at);
