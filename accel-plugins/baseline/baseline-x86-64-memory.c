@@ -77,7 +77,19 @@ typedef struct
   gboolean first;
 } Place;
 
-/* Uses rax and rcx, or nothing. */
+/* The slow path has the address, the value and what it is there: what lives on in them must be at
+ * home before anything leads to it. A load's leaves rdx alone. */
+static void
+lost_regs (BaselineCompiler *c, gboolean store)
+{
+  baseline_evict (c, RAX);
+  baseline_evict (c, RCX);
+  if (store)
+    baseline_evict (c, RDX);
+  c->busy |= 1u << RAX | 1u << RCX | (store ? 1u << RDX : 0);
+}
+
+/* Uses rax and rcx, of a store rdx too. */
 static void
 locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2, gboolean store,
         Place *place)
@@ -92,6 +104,7 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
     {
       place->base = window->reg;
       place->index = BASELINE_NO_REG;
+      lost_regs (c, store);
       x_rr (c, TRUE, X_TEST, window->reg, window->reg);
       place->miss = x_jcc (c, CC_E);
       return;
@@ -107,6 +120,7 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
                                    : op->imm + (gint32)size - 1;
   baseline_claim (c, RAX);
   baseline_claim (c, RCX);
+  lost_regs (c, store);
   x_rm (c, TRUE, X_LEA, RAX, base, to);
   if (from == 0)
     x_rr (c, FALSE, X_LOAD, RCX, base);
@@ -180,18 +194,6 @@ cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, cons
   return cold;
 }
 
-/* The slow path has the address, the value and what it is there: what lives on in them must be at
- * home. A load's leaves rdx alone. */
-static void
-lost_regs (BaselineCompiler *c, gboolean store)
-{
-  baseline_evict (c, RAX);
-  baseline_evict (c, RCX);
-  if (store)
-    baseline_evict (c, RDX);
-  c->busy |= 1u << RAX | 1u << RCX | (store ? 1u << RDX : 0);
-}
-
 static void
 cold_load (BaselineCompiler *c, const BaselineCold *cold)
 {
@@ -208,7 +210,8 @@ static gboolean
 emit_load (BaselineCompiler *c, const VmtIrOp *op)
 {
   const guint log2 = type_log2 (op->type);
-  if (log2 > 3 || (op->c & (VMT_IR_MEM_UNPRIVILEGED | VMT_IR_MEM_ATOMIC_FAULT)))
+  if (log2 > 3 || (op->c & (VMT_IR_MEM_UNPRIVILEGED | VMT_IR_MEM_ATOMIC_FAULT)) ||
+      (op->type == VMT_IR_F16 && (op->flags & VMT_IR_BOXED)))
     return FALSE;
   const guint kind = mem_kind (op, log2);
   const BaselineVal a = baseline_use (c, op->a);
@@ -216,13 +219,7 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
   locate (c, op, &a, log2, FALSE, &place);
   guint8 reg = baseline_pinned (c, op->d);
   if (reg == BASELINE_NO_REG)
-    {
-      if (place.index == BASELINE_NO_REG)
-        reg = baseline_scratch (c);
-      else
-        reg = RAX;
-    }
-  lost_regs (c, FALSE);
+    reg = RAX;
   if (c->short_of_regs)
     return TRUE;
   const gboolean sx = (kind & BASELINE_MEM_SX) != 0;
@@ -284,7 +281,6 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
     }
   Place place;
   locate (c, op, &a, log2, TRUE, &place);
-  lost_regs (c, TRUE);
   if (c->short_of_regs)
     return TRUE;
   const gboolean imm = b.where == BASELINE_CONST && fits32 (b.value);
