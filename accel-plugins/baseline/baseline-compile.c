@@ -377,10 +377,9 @@ compile_op (BaselineCompiler *c)
   const guint32 size = c->size;
   const guint n_links = c->links->len, n_colds = c->colds->len, n_fixups = c->fixups->len;
   const BaselineFloat fp = c->fp;
-  BaselineWindow *window =
-      c->op_window[c->op] != 0
-          ? &g_array_index (c->windows, BaselineWindow, c->op_window[c->op] - 1)
-          : NULL;
+  BaselineWindow *window = c->op_window[c->op] != 0 ? &g_array_index (c->windows, BaselineWindow,
+                                                                      c->op_window[c->op] - 1)
+                                                    : NULL;
   const gboolean open = window != NULL && window->reg != BASELINE_NO_REG;
   memcpy (regs, c->reg_temp, sizeof regs);
   c->busy = 0;

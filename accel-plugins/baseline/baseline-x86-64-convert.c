@@ -19,9 +19,9 @@ emit_format (BaselineCompiler *c, const VmtIrOp *op)
       baseline_float_round_begin (c, op->imm);
       x_v (c, PP_F2, V_CVT, d, X0, a);
       baseline_float_round_end (c, op->imm);
-      baseline_float_made (
-          c, op->d, d, FLOAT_RAW | FLOAT_SINGLE | FLOAT_UNCHECKED | FLOAT_CHECK_SINGLE,
-          baseline_float_covers (c, a));
+      baseline_float_made (c, op->d, d,
+                           FLOAT_RAW | FLOAT_SINGLE | FLOAT_UNCHECKED | FLOAT_CHECK_SINGLE,
+                           baseline_float_covers (c, a));
       return TRUE;
     }
   x_v (c, PP_F3, V_CVT, d, a, a);
@@ -266,8 +266,8 @@ emit_round (BaselineCompiler *c, const VmtIrOp *op)
   /* bit 3: no inexact */
   x8 (c, modes[op->imm & 7] | (op->imm >> 8 & 1 ? 0 : 8));
   baseline_float_made (c, op->d, d,
-                       FLOAT_UNCHECKED | (single ? FLOAT_RAW | FLOAT_SINGLE | FLOAT_CHECK_SINGLE
-                                                 : FLOAT_RAW),
+                       FLOAT_UNCHECKED |
+                           (single ? FLOAT_RAW | FLOAT_SINGLE | FLOAT_CHECK_SINGLE : FLOAT_RAW),
                        baseline_float_covers (c, a));
   return TRUE;
 }

@@ -567,9 +567,9 @@ emit_sign (BaselineCompiler *c, const VmtIrOp *op)
   if (op->imm == 0 && a == b)
     {
       x_v (c, PP_NONE, V_MOVAPS, d, 0, a);
-      baseline_float_made (
-          c, op->d, d, flags | (c->fp.flags[a] & (FLOAT_UNCHECKED | FLOAT_CHECK_SINGLE)),
-          baseline_float_covers (c, a));
+      baseline_float_made (c, op->d, d,
+                           flags | (c->fp.flags[a] & (FLOAT_UNCHECKED | FLOAT_CHECK_SINGLE)),
+                           baseline_float_covers (c, a));
       return TRUE;
     }
   baseline_float_check (c, a);

@@ -192,7 +192,7 @@ fp_canon (BaselineCompiler *c)
         x_v (c, single ? PP_NONE : PP_66, V_UCOMI, x, 0, x);
         const guint32 number = x_jcc_short (c, CC_NP);
         x_vm (c, PP_F2, V_LOAD, x, 0, FLOAT_DISP (nan) + (gint32)(8 * single));
-        x_here_short (c, not);
+        x_here_short (c, not );
         x_here_short (c, number);
       }
   x8 (c, 0xc3);

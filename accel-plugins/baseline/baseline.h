@@ -260,7 +260,7 @@ struct _BaselineCompiler
   guint8 pinned[64];     /* of the first globals */
   gboolean has_eval;
   BaselineFloat fp;
-  gboolean computes;  /* floating point */
+  gboolean computes;    /* floating point */
   GArray *fp_unchecked; /* of cold code */
 };
 

@@ -287,10 +287,10 @@ difference (const Outcome *a, const Outcome *b)
                   (const guint8 *)&b->state + globals[i].offset, size) != 0)
         return globals[i].name;
     }
-  return memcmp (a->memory, b->memory, RAM_SIZE) != 0                                  ? "memory"
+  return memcmp (a->memory, b->memory, RAM_SIZE) != 0 ? "memory"
          : a->state.fp.flags != b->state.fp.flags || a->state.fp.round != b->state.fp.round ? "fp"
-         : a->pc != b->pc                                                              ? "pc"
-         : a->retired != b->retired                                                    ? "count"
+         : a->pc != b->pc                                                                   ? "pc"
+         : a->retired != b->retired ? "count"
          : a->fault != b->fault || (a->fault && memcmp (&a->cause, &b->cause, sizeof a->cause) != 0)
              ? "exception"
              : NULL;
@@ -422,10 +422,11 @@ special_fp (GRand *rnd)
       return boxes | (v & 0x83ffffff) | 0x3c000000;
     case 5:
       /* few digits: ties and exact results */
-      return (v & G_GUINT64_CONSTANT (0x8070000000000000)) | G_GUINT64_CONSTANT (0x3f80000000000000) |
-             (v & 3) << 50;
+      return (v & G_GUINT64_CONSTANT (0x8070000000000000)) |
+             G_GUINT64_CONSTANT (0x3f80000000000000) | (v & 3) << 50;
     case 6:
-      return (v & G_GUINT64_CONSTANT (0x803fffffffffffff)) | G_GUINT64_CONSTANT (0x3fc0000000000000);
+      return (v & G_GUINT64_CONSTANT (0x803fffffffffffff)) |
+             G_GUINT64_CONSTANT (0x3fc0000000000000);
     default:
       return v;
     }
@@ -449,8 +450,7 @@ randomise (GRand *rnd, Outcome *start)
         s->x[i] = g_rand_boolean (rnd) ? RAM : RAM + RAM_SIZE - 4;
     }
   s->fp.policy = VMT_FP_POLICY_RISCV;
-  s->fp.round =
-      (guint8)(g_rand_int_range (rnd, 0, 3) == 0 ? 0 : g_rand_int_range (rnd, 0, 5));
+  s->fp.round = (guint8)(g_rand_int_range (rnd, 0, 3) == 0 ? 0 : g_rand_int_range (rnd, 0, 5));
   s->fp.flags = (guint8)(g_rand_boolean (rnd) ? 0 : g_rand_int_range (rnd, 0, 32));
   for (guint i = 0; i < RAM_SIZE; i += 8)
     {
@@ -595,9 +595,9 @@ chain_op (Chain *m, guint single, guint strict)
         break;
       }
     case 13:
-      vmt_ir_set (b, x,
-                  vmt_ir_op2 (b, VMT_IR_FCMP, type, flags, operand (m), operand (m),
-                              (gint32)below (m, 8)));
+      vmt_ir_set (
+          b, x,
+          vmt_ir_op2 (b, VMT_IR_FCMP, type, flags, operand (m), operand (m), (gint32)below (m, 8)));
       break;
     case 14:
       set (m, vmt_ir_op1 (b, VMT_IR_FCVT, type, VMT_IR_BOXED, operand (m),

@@ -400,9 +400,10 @@ memory_op (Maker *m)
       type = chance (m, 30) ? VMT_IR_I128 : chance (m, 50) ? VMT_IR_I32 : VMT_IR_I64;
       a = address (m, type == VMT_IR_I128 ? 16 : 8, TRUE);
       b = operand (m, type);
+      /* before there is a result, which it must not name */
+      ext.a = operand (m, type);
       add (m, VMT_IR_CAS, type, 0, a, b, ordering | VMT_IR_MEM_ALIGNED | VMT_IR_MEM_ATOMIC_FAULT,
            0);
-      ext.a = operand (m, type);
       g_array_append_val (m->ops, ext);
       m->written = TRUE;
       break;
