@@ -134,6 +134,9 @@ baseline_made (BaselineCompiler *c, VmtIrVal d, guint8 reg)
           const BaselineVal val = { BASELINE_REG, reg, 0, 0 };
           baseline_host_move (c, c->pinned[d], &val);
         }
+      for (guint i = 0; i < c->n_locals; i++)
+        if (c->locals[i] == d)
+          baseline_host_store_home (c, (gint32)c->arch->globals[d].offset - c->bias, reg);
       return;
     }
   baseline_host_store_home (c, (gint32)c->arch->globals[d].offset - c->bias, reg);
@@ -300,6 +303,83 @@ find_windows (BaselineCompiler *c)
     }
 }
 
+/* The windows that a loop over ops @first to @last keeps open. */
+static guint
+count_windows (BaselineCompiler *c, guint first, guint last)
+{
+  guint n = 0;
+  for (guint i = 0; i < c->windows->len; i++)
+    {
+      const BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
+      if (window->n >= 2 && window->last >= first && window->last <= last)
+        n++;
+    }
+  return n;
+}
+
+/* A loop within the block keeps the globals that it uses most in the registers that its windows do
+ * not need. They are written to memory as well, so that nobody else need know. */
+static void
+choose_locals (BaselineCompiler *c)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint first = 0, last = 0;
+  for (guint i = 0; i < ir->n_ops; i++)
+    if (ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP)
+      {
+        const guint goal = baseline_goal (c, ir->ops[i].imm);
+        if (goal != G_MAXUINT && ir->insns[goal].first_op <= i)
+          {
+            /* the longest one */
+            if (i - ir->insns[goal].first_op >= last - first)
+              {
+                first = ir->insns[goal].first_op;
+                last = i;
+              }
+          }
+      }
+  if (last == 0)
+    return;
+  guint8 uses[G_N_ELEMENTS (c->pinned)] = { 0 };
+  for (guint i = first; i <= last; i++)
+    {
+      const VmtIrOp *op = &ir->ops[i];
+      const VmtIrVal vals[4] = { op->d, op->a, op->b, op->c };
+      for (guint k = 0; k < 4; k++)
+        if (vals[k] < G_N_ELEMENTS (uses) && vals[k] < vmt_ir_arch (c->arch)->n_globals &&
+            vmt_ir_arch (c->arch)->globals[vals[k]].type == VMT_IR_I64 &&
+            c->pinned[vals[k]] == BASELINE_NO_REG &&
+            (k < 3 || (vmt_ir_op_info[op->opcode].flags &
+                       (VMT_IR_OP_ATTR | VMT_IR_OP_COND | VMT_IR_OP_FCOND)) == 0) &&
+            uses[vals[k]] < G_MAXUINT8)
+          uses[vals[k]]++;
+    }
+  guint free = baseline_n_windows - MIN (count_windows (c, first, last), baseline_n_windows);
+  for (; free > 0; free--)
+    {
+      guint best = 0;
+      for (guint v = 1; v < G_N_ELEMENTS (uses); v++)
+        if (uses[v] > uses[best])
+          best = v;
+      if (uses[best] < 3)
+        break;
+      uses[best] = 0;
+      c->pinned[best] = baseline_window_regs[c->n_locals];
+      c->locals[c->n_locals++] = (VmtIrVal)best;
+    }
+}
+
+void
+baseline_load_locals (BaselineCompiler *c)
+{
+  for (guint i = 0; i < c->n_locals; i++)
+    {
+      const BaselineVal val = { BASELINE_MEM, BASELINE_NO_REG,
+                                (gint32)c->arch->globals[c->locals[i]].offset - c->bias, 0 };
+      baseline_host_move (c, baseline_window_regs[i], &val);
+    }
+}
+
 BaselineWindow *
 baseline_window (BaselineCompiler *c, gboolean *first)
 {
@@ -313,7 +393,7 @@ baseline_window (BaselineCompiler *c, gboolean *first)
     return window;
   if (window->last == c->op)
     return NULL;
-  for (guint i = 0; i < baseline_n_windows; i++)
+  for (guint i = c->n_locals; i < baseline_n_windows; i++)
     if (c->window_until[i] <= c->op)
       {
         window->reg = baseline_window_regs[i];
@@ -568,6 +648,8 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
     {
       survey (&c, insns);
       find_windows (&c);
+      choose_locals (&c);
+      baseline_load_locals (&c);
       compile_ops (&c);
     }
   BaselineBlock *self = finish (&c, code, insns);

@@ -913,6 +913,8 @@ emit_call (BaselineCompiler *c, const VmtIrOp *op)
     }
   x_li (c, RAX, c->insn | (guint32)op->imm << 7 | (guint32)insn_offset (c) << 16);
   x_call_stub (c, BASELINE_STUB_CALL);
+  if (c->arch->helpers[op->imm].flags & VMT_HELPER_WRITES)
+    baseline_load_locals (c);
   if (op->type != VMT_IR_NONE)
     {
       c->busy |= 1u << RAX;
@@ -929,6 +931,7 @@ baseline_host_eval (BaselineCompiler *c, guint index)
   x_li (c, RCX, c->insn);
   x_li (c, RAX, index);
   x_call_stub (c, BASELINE_STUB_EVAL);
+  baseline_load_locals (c);
 }
 
 void

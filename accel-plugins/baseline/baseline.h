@@ -252,8 +252,10 @@ struct _BaselineCompiler
 
   guint insn, op;
   GArray *links, *colds, *fixups;
-  GArray *windows;       /* (element-type BaselineWindow) */
-  guint16 *op_window;    /* of each op: index + 1, or 0 */
+  GArray *windows;    /* (element-type BaselineWindow) */
+  guint16 *op_window; /* of each op: index + 1, or 0 */
+  VmtIrVal locals[4]; /* globals in the first of the windows' registers */
+  guint n_locals;
   guint window_until[4]; /* the last op that uses the window of that register */
   guint32 *insn_at;      /* where an instruction's code begins */
   guint8 *insn_goal;     /* something in the block jumps to it */
@@ -285,6 +287,8 @@ guint8 baseline_scratch (BaselineCompiler *c);
 void baseline_evict (BaselineCompiler *c, guint8 reg);
 /* This one. */
 void baseline_claim (BaselineCompiler *c, guint8 reg);
+/* Something else may have written them. */
+void baseline_load_locals (BaselineCompiler *c);
 /* The present op's window, or NULL; *@first: it is to look the range up. */
 BaselineWindow *baseline_window (BaselineCompiler *c, gboolean *first);
 /* The register of a global, or BASELINE_NO_REG. */
