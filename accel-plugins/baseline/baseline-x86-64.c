@@ -727,12 +727,27 @@ poll (BaselineCompiler *c, guint link)
   cold->link = link;
 }
 
+/* Whether the instruction calls a helper: it may have asked for the run loop, because what follows
+ * is another mode's. */
+static gboolean
+calls (BaselineCompiler *c)
+{
+  const VmtIrBlock *ir = c->ir;
+  if (c->insn >= ir->n_insns)
+    return FALSE;
+  const guint end = c->insn + 1 < ir->n_insns ? ir->insns[c->insn + 1].first_op : ir->n_ops;
+  for (guint i = ir->insns[c->insn].first_op; i < end; i++)
+    if (vmt_ir_op_info[ir->ops[i].opcode].flags & VMT_IR_OP_HELPER_IMM)
+      return TRUE;
+  return FALSE;
+}
+
 /* Goes to @offset for good. */
 static void
 go (BaselineCompiler *c, gint32 offset)
 {
   const guint goal = baseline_goal (c, offset);
-  const gboolean back = offset <= insn_offset (c);
+  const gboolean back = offset <= insn_offset (c) || calls (c);
   /* Where no way out is needed but for the poll, a link says where to. */
   const guint link = goal == G_MAXUINT || back ? baseline_add_link (c, offset) : 0;
   if (goal == G_MAXUINT)
