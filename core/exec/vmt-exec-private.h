@@ -45,7 +45,7 @@ typedef struct
 
 #define VMT_EXEC_MAX_RAMS 64
 #define VMT_EXEC_MAX_VCPUS 1024
-#define VMT_EXEC_HASH_BITS 15
+#define VMT_EXEC_HASH_BITS 16
 #define VMT_EXEC_N_MONITORED 64
 
 typedef struct
