@@ -18,7 +18,10 @@ typedef struct
   guint first, last, insn;
 } Temp;
 
-typedef struct
+typedef struct _InterpCompiler Compiler;
+
+/* Kept for the next block: allocating all of this for each would take as long as the rest. */
+struct _InterpCompiler
 {
   const VmtIrBlock *ir;
   const VmtArchOps *arch;
@@ -28,14 +31,17 @@ typedef struct
   GArray *link_slots, *branch_slots; /* slots with a link; those of branches */
   guint32 *temp_slots;
   Temp *temps;
-  guint32 spare; /* the next free unit */
+  guint temps_size;
+  GByteArray *choice; /* of fuse() */
+  GArray *cost;       /* (element-type guint16) */
+  guint32 spare;      /* the next free unit */
   /* What the registers hold: slots, or NO_SLOT. */
   guint32 acc, acc2;
   GArray *atoms; /* (element-type guint8): of each slot */
   GArray *exits; /* (element-type guint8): InterpExit of each slot */
   guint insn;    /* index of the present one */
   gboolean has_eval, broken;
-} Compiler;
+};
 
 typedef struct
 {
@@ -741,8 +747,8 @@ emit_op (Compiler *c, guint index)
         InterpOp *o = emit (c, interp_jump_indirect[pa]);
         o->a = (guint16)a.slot;
         o->aux = c->insn + 1;
-        if (pa == SHAPE_A)
-          is_exit (c, INTERP_EXIT_INDIRECT_A);
+        if (pa != SHAPE_M)
+          is_exit (c, pa == SHAPE_A ? INTERP_EXIT_INDIRECT_A : INTERP_EXIT_INDIRECT_B);
         emit_link (c, 0, c->insn + 1);
         return TRUE;
       }
@@ -880,8 +886,12 @@ static void
 fuse (Compiler *c)
 {
   guint n = c->ops->len;
-  guint16 *cost = g_new0 (guint16, n + 3);
-  guint8 *choice = g_new0 (guint8, n + 1);
+  g_array_set_size (c->cost, 0);
+  g_array_set_size (c->cost, n + 3);
+  g_byte_array_set_size (c->choice, n + 1);
+  guint16 *cost = &g_array_index (c->cost, guint16, 0);
+  guint8 *choice = c->choice->data;
+  memset (choice, 0, n + 1);
   for (guint i = n; i-- > 0;)
     {
       cost[i] = cost[i + 1] + (op_at (c, i)->handler != NULL);
@@ -898,8 +908,6 @@ fuse (Compiler *c)
         op_at (c, i)->handler = fused_at (c, i);
         i++;
       }
-  g_free (cost);
-  g_free (choice);
 }
 
 /* Branches into other pages go by a jump behind the block's end. */
@@ -957,67 +965,97 @@ finish (Compiler *c, gsize *bytes)
   return s;
 }
 
-InterpStream *
-interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
+InterpCompiler *
+interp_compiler_new (void)
 {
-  Compiler c = {
-    .ir = block->ir,
-    .arch = arch,
-    .block = block,
-    .scratch = (guint32)((arch->state_size + 63) / 64 * 64 / 8),
-  };
-  c.ops = g_array_new (FALSE, FALSE, sizeof (InterpOp));
-  c.links = g_array_new (FALSE, FALSE, sizeof (InterpLink));
-  c.insns = g_array_new (FALSE, FALSE, sizeof (InterpInsn));
-  c.atoms = g_array_new (FALSE, TRUE, sizeof (guint8));
-  c.exits = g_array_new (FALSE, TRUE, sizeof (guint8));
-  c.link_slots = g_array_new (FALSE, FALSE, sizeof (guint));
-  c.branch_slots = g_array_new (FALSE, FALSE, sizeof (guint));
-  c.temp_slots = g_new0 (guint32, block->ir->n_temps + 1);
-  c.temps = g_new0 (Temp, block->ir->n_temps + 1);
-  scan_temps (&c);
+  Compiler *c = g_new0 (Compiler, 1);
+  c->ops = g_array_new (FALSE, FALSE, sizeof (InterpOp));
+  c->links = g_array_new (FALSE, FALSE, sizeof (InterpLink));
+  c->insns = g_array_new (FALSE, FALSE, sizeof (InterpInsn));
+  c->atoms = g_array_new (FALSE, TRUE, sizeof (guint8));
+  c->exits = g_array_new (FALSE, TRUE, sizeof (guint8));
+  c->link_slots = g_array_new (FALSE, FALSE, sizeof (guint));
+  c->branch_slots = g_array_new (FALSE, FALSE, sizeof (guint));
+  c->choice = g_byte_array_new ();
+  c->cost = g_array_new (FALSE, TRUE, sizeof (guint16));
+  return c;
+}
 
+void
+interp_compiler_free (InterpCompiler *c)
+{
+  g_array_unref (c->ops);
+  g_array_unref (c->links);
+  g_array_unref (c->insns);
+  g_array_unref (c->atoms);
+  g_array_unref (c->exits);
+  g_array_unref (c->link_slots);
+  g_array_unref (c->branch_slots);
+  g_byte_array_unref (c->choice);
+  g_array_unref (c->cost);
+  g_free (c->temp_slots);
+  g_free (c->temps);
+  g_free (c);
+}
+
+static void
+begin (Compiler *c, const VmtArchOps *arch, VmtExecBlock *block)
+{
+  const guint n_temps = block->ir->n_temps;
+  c->ir = block->ir;
+  c->arch = arch;
+  c->block = block;
+  c->scratch = (guint32)((arch->state_size + 63) / 64 * 64 / 8);
+  c->broken = FALSE;
+  if (n_temps > c->temps_size)
+    {
+      c->temps_size = n_temps + 64;
+      g_free (c->temp_slots);
+      g_free (c->temps);
+      c->temp_slots = g_new (guint32, c->temps_size);
+      c->temps = g_new (Temp, c->temps_size);
+    }
+  if (n_temps > 0)
+    memset (c->temps, 0, n_temps * sizeof (Temp));
+  scan_temps (c);
+}
+
+InterpStream *
+interp_compile (InterpCompiler *c, const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes)
+{
+  begin (c, arch, block);
   gboolean for_eval = needs_eval_layout (block->ir);
-  lay_out (&c, for_eval);
-  compile_ops (&c);
-  if (c.has_eval && !for_eval)
+  lay_out (c, for_eval);
+  compile_ops (c);
+  if (c->has_eval && !for_eval)
     {
       /* Found out too late: again. */
-      lay_out (&c, TRUE);
-      compile_ops (&c);
+      lay_out (c, TRUE);
+      compile_ops (c);
     }
-  if (c.broken)
+  if (c->broken)
     {
       /* More temporaries than there is room for: the evaluator has the block. */
-      g_array_set_size (c.ops, 0);
-      g_array_set_size (c.links, 0);
-      g_array_set_size (c.link_slots, 0);
-      emit (&c, interp_eval_block);
-      c.has_eval = TRUE;
+      g_array_set_size (c->ops, 0);
+      g_array_set_size (c->links, 0);
+      g_array_set_size (c->link_slots, 0);
+      emit (c, interp_eval_block);
+      c->has_eval = TRUE;
     }
   else
     {
-      fuse (&c);
-      add_far_jumps (&c);
+      fuse (c);
+      add_far_jumps (c);
     }
-  if (c.insns->len == block->ir->n_insns)
-    find_clean (&c);
-  InterpStream *stream = finish (&c, bytes);
-  if (c.has_eval)
+  if (c->insns->len == block->ir->n_insns)
+    find_clean (c);
+  InterpStream *stream = finish (c, bytes);
+  if (c->has_eval)
     {
       stream->ir = block->ir;
       block->keep_ir = TRUE;
       *bytes += sizeof (VmtIrOp) * block->ir->n_ops + sizeof (VmtIrInsn) * block->ir->n_insns;
     }
-  g_array_unref (c.ops);
-  g_array_unref (c.links);
-  g_array_unref (c.insns);
-  g_array_unref (c.atoms);
-  g_array_unref (c.exits);
-  g_array_unref (c.link_slots);
-  g_array_unref (c.branch_slots);
-  g_free (c.temp_slots);
-  g_free (c.temps);
   return stream;
 }
 

@@ -112,16 +112,10 @@ interp_follow_slow (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2
   GO (to, 0, 0);
 }
 
-/* What the slot has counted goes to the block now and then: those are other cache lines. Lost
- * updates of several vCPUs do not matter. */
+/* What the slot has counted goes to the block now and then: those are other cache lines. */
 static inline void
-count_exit (const InterpOp *slot)
+tell_block (const InterpOp *slot)
 {
-  guint16 *counter = (guint16 *)&slot->d;
-  const guint n = __atomic_load_n (counter, __ATOMIC_RELAXED) + 1u;
-  __atomic_store_n (counter, (guint16)n, __ATOMIC_RELAXED);
-  if (n % INTERP_COUNT_STEP != 0)
-    return;
   const InterpLink *link = slot->pointer;
   VmtExecBlock *block = link->from->block;
   guint32 *taken = &block->taken[MIN (link->index, G_N_ELEMENTS (block->taken) - 1)];
@@ -135,14 +129,14 @@ count_exit (const InterpOp *slot)
 G_GNUC_NO_INLINE void
 interp_follow_near_counting (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
 {
-  count_exit (ip);
+  tell_block (ip);
   FOLLOW_NEAR_NOW (ip);
 }
 
 G_GNUC_NO_INLINE void
 interp_follow_far_counting (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
 {
-  count_exit (ip);
+  tell_block (ip);
   FOLLOW_FAR_NOW (ip);
 }
 
@@ -207,7 +201,7 @@ interp_indirect_slow (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 ac
 #define INDIRECT(PA, UNUSED)                                                                       \
   G_GNUC_NO_INLINE HANDLER (indirect_counting_##PA)                                                \
   {                                                                                                \
-    count_exit (ip + 1);                                                                           \
+    tell_block (ip + 1);                                                                           \
     FOLLOW_INDIRECT_NOW (GET_##PA (ip->a));                                                        \
   }                                                                                                \
   HANDLER (indirect_##PA)                                                                          \
@@ -220,6 +214,11 @@ void
 interp_indirect_counting_A (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
 {
   FINISH (indirect_counting_A);
+}
+void
+interp_indirect_counting_B (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2)
+{
+  FINISH (indirect_counting_B);
 }
 
 /* disp: offset from the page, aux: instructions retired */

@@ -5,7 +5,19 @@
 
 #include "interp-atoms-private.h"
 
-#define COUNTED(slot) G_LIKELY (__atomic_load_n (&(slot)->d, __ATOMIC_RELAXED) >= INTERP_COUNT_MAX)
+/* Counts in place, so that every handler keeps a jump of its own, which the host's processor
+ * predicts better than one that all share. TRUE: the block is to be told. Lost updates of several
+ * vCPUs do not matter. */
+static inline gboolean
+interp_count (const InterpOp *slot)
+{
+  guint16 *counter = (guint16 *)&slot->d;
+  const guint n = __atomic_load_n (counter, __ATOMIC_RELAXED);
+  if (G_LIKELY (n >= INTERP_COUNT_MAX))
+    return FALSE;
+  __atomic_store_n (counter, (guint16)(n + 1), __ATOMIC_RELAXED);
+  return (n + 1) % INTERP_COUNT_STEP == 0;
+}
 
 #define FOLLOW_NEAR_NOW(slot)                                                                      \
   do                                                                                               \
@@ -46,7 +58,7 @@
 #define FOLLOW_NEAR(slot)                                                                          \
   do                                                                                               \
     {                                                                                              \
-      if (COUNTED (slot))                                                                          \
+      if (G_LIKELY (!interp_count (slot)))                                                         \
         FOLLOW_NEAR_NOW (slot);                                                                    \
       ip = (slot);                                                                                 \
       FINISH (interp_follow_near_counting);                                                        \
@@ -55,7 +67,7 @@
 #define FOLLOW_FAR(slot)                                                                           \
   do                                                                                               \
     {                                                                                              \
-      if (COUNTED (slot))                                                                          \
+      if (G_LIKELY (!interp_count (slot)))                                                         \
         FOLLOW_FAR_NOW (slot);                                                                     \
       ip = (slot);                                                                                 \
       FINISH (interp_follow_far_counting);                                                         \
@@ -91,7 +103,7 @@
 #define FOLLOW_INDIRECT(address, counting)                                                         \
   do                                                                                               \
     {                                                                                              \
-      if (COUNTED (ip + 1))                                                                        \
+      if (G_LIKELY (!interp_count (ip + 1)))                                                       \
         FOLLOW_INDIRECT_NOW (address);                                                             \
       FINISH (counting);                                                                           \
     }                                                                                              \
@@ -108,5 +120,6 @@ void interp_follow_slow (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64
 void interp_follow_near_counting (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
 void interp_follow_far_counting (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
 void interp_indirect_counting_A (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
+void interp_indirect_counting_B (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);
 /* The address is in the scratch area. */
 void interp_indirect_slow (const InterpOp *ip, VmtVcpu *vcpu, guint64 acc, guint64 acc2);

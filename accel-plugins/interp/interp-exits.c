@@ -39,6 +39,11 @@
   {                                                                                                \
     DO_##first;                                                                                    \
     FOLLOW_INDIRECT (acc, interp_indirect_counting_A);                                             \
+  }                                                                                                \
+  HANDLER (first##_indirect_B)                                                                     \
+  {                                                                                                \
+    DO_##first;                                                                                    \
+    FOLLOW_INDIRECT (acc2, interp_indirect_counting_B);                                            \
   }
 INTERP_FUSED_1 (EXITS)
 
@@ -55,7 +60,8 @@ INTERP_FUSED_1 (EXITS)
                      BRANCH_ENTRIES (first, GEU),                                                  \
                      first##_jump_near,                                                            \
                      first##_jump_far,                                                             \
-                     first##_indirect_A },
+                     first##_indirect_A,                                                           \
+                     first##_indirect_B },
 G_STATIC_ASSERT (VMT_IR_EQ == 0 && VMT_IR_NE == 1 && VMT_IR_LT == 2 && VMT_IR_GE == 3 &&
                  VMT_IR_LTU == 4 && VMT_IR_GEU == 5);
 static const InterpHandler exits[N_ATOMS][N_INTERP_EXITS] = { INTERP_FUSED_1 (ROW) };

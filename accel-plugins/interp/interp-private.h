@@ -210,7 +210,12 @@ interp_stream_at (const InterpOp *ip, guint index)
   return (InterpStream *)((guint8 *)(ip - index) - G_STRUCT_OFFSET (InterpStream, ops));
 }
 
-InterpStream *interp_compile (const VmtArchOps *arch, VmtExecBlock *block, gsize *bytes);
+/* One block at a time. */
+typedef struct _InterpCompiler InterpCompiler;
+InterpCompiler *interp_compiler_new (void);
+void interp_compiler_free (InterpCompiler *c);
+InterpStream *interp_compile (InterpCompiler *c, const VmtArchOps *arch, VmtExecBlock *block,
+                              gsize *bytes);
 void interp_stream_free (InterpStream *stream);
 void interp_enter (VmtVcpu *vcpu, VmtExecBlock *block);
 

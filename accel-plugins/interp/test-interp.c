@@ -417,7 +417,8 @@ find_forms (void)
             break;
           for (guint try = 0; try < 40 && form.n_imms < 8; try++)
             {
-              gint32 imm = g_rand_int_range (rnd, 0, 16);
+              /* most ops have none */
+              gint32 imm = try == 0 ? 0 : g_rand_int_range (rnd, 0, 16);
               if (try % 4 == 1)
                 imm = g_rand_int_range (rnd, 0, 64) | g_rand_int_range (rnd, 1, 65) << 8;
               else if (try % 4 == 2)
@@ -689,7 +690,8 @@ random_blocks (guint n, gboolean only)
               if (only || g_rand_boolean (rnd))
                 {
                   guint16 want = common[g_rand_int_range (rnd, 0, G_N_ELEMENTS (common))];
-                  while (form->opcode != want || form->type > VMT_IR_I64)
+                  for (guint try = 0;
+                       try < 10000 && (form->opcode != want || form->type > VMT_IR_I64); try++)
                     form =
                         &g_array_index (forms, Form, g_rand_int_range (rnd, 0, (gint)forms->len));
                 }

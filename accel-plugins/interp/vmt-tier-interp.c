@@ -6,6 +6,7 @@
 struct _VmtTierInterp
 {
   VmtTier parent_instance;
+  InterpCompiler *compiler;
 };
 
 G_DEFINE_FINAL_TYPE (VmtTierInterp, vmt_tier_interp, VMT_TYPE_TIER)
@@ -14,7 +15,7 @@ static gboolean
 vmt_tier_interp_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *block)
 {
   gsize bytes;
-  block->tier_data = interp_compile (arch, block, &bytes);
+  block->tier_data = interp_compile (VMT_TIER_INTERP (tier)->compiler, arch, block, &bytes);
   block->bytes = (guint32)bytes;
   block->entry = interp_enter;
   return TRUE;
@@ -56,8 +57,16 @@ vmt_tier_interp_kill (VmtTier *tier, VmtExecBlock *block)
 }
 
 static void
+vmt_tier_interp_finalize (GObject *object)
+{
+  interp_compiler_free (VMT_TIER_INTERP (object)->compiler);
+  G_OBJECT_CLASS (vmt_tier_interp_parent_class)->finalize (object);
+}
+
+static void
 vmt_tier_interp_class_init (VmtTierInterpClass *klass)
 {
+  G_OBJECT_CLASS (klass)->finalize = vmt_tier_interp_finalize;
   VmtTierClass *tier_class = VMT_TIER_CLASS (klass);
   tier_class->compile = vmt_tier_interp_compile;
   tier_class->discard = vmt_tier_interp_discard;
@@ -67,6 +76,7 @@ vmt_tier_interp_class_init (VmtTierInterpClass *klass)
 static void
 vmt_tier_interp_init (VmtTierInterp *self)
 {
+  self->compiler = interp_compiler_new ();
 }
 
 static const VmtFeature features[] = {
