@@ -411,6 +411,8 @@ baseline_float_eval (BaselineCompiler *c, guint insn, guint op)
   x_li (c, RCX, insn);
   x_li (c, RAX, op);
   x_call_stub (c, BASELINE_STUB_FP_OP);
+  /* The result may be one of those, which the stub does not know. */
+  baseline_load_locals (c);
 }
 
 /* --- ops --- */
