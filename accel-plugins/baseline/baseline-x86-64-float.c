@@ -680,8 +680,6 @@ baseline_x86_float_before (BaselineCompiler *c, const VmtIrOp *op)
     case VMT_IR_TRAP:
       baseline_x86_float_settle (c);
       return;
-    case VMT_IR_LD:
-    case VMT_IR_ST:
     case VMT_IR_SELECT:
       if (vmt_ir_type_class (op->type) == 'f')
         baseline_x86_float_overwrite (c, op->d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* x86-64: guest memory. A hit of the first-level TLB in line, everything else in core/exec. */
-#include "baseline-x86-64.h"
+#include "baseline-x86-64-float.h"
 
 #define READ_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, read))
 #define WRITE_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, write))
@@ -194,6 +194,70 @@ cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, cons
   return cold;
 }
 
+/* Doubles between memory and vector registers. */
+
+static void
+x_place_double (BaselineCompiler *c, guint opcode, guint x, const Place *place)
+{
+  x_place (c, 0xf2, FALSE, 0x0f00 | opcode, x, place, FALSE);
+}
+
+static void
+cold_load_double (BaselineCompiler *c, const BaselineCold *cold)
+{
+  baseline_x86_float_cold (c, cold);
+  cold_address (c, cold);
+  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+  x_call_stub (c, BASELINE_STUB_LOAD);
+  x_vg (c, TRUE, PP_66, V_FROM_GPR, cold->reg, 0, RAX);
+  x_jmp_to (c, cold->resume);
+}
+
+static gboolean
+emit_load_double (BaselineCompiler *c, const VmtIrOp *op)
+{
+  const guint kind = mem_kind (op, 3);
+  baseline_float_enter (c);
+  const BaselineVal a = baseline_use (c, op->a);
+  const guint x = baseline_float_alloc (c);
+  Place place;
+  locate (c, op, &a, 3, FALSE, &place);
+  if (c->short_of_regs)
+    return TRUE;
+  x_place_double (c, V_LOAD, x, &place);
+  located (c, &place);
+  cold_access (c, cold_load_double, op, &a, &place, kind)->reg = (guint8)x;
+  baseline_float_made (c, op->d, x, FLOAT_RAW, 0);
+  return TRUE;
+}
+
+static void
+cold_store_double (BaselineCompiler *c, const BaselineCold *cold)
+{
+  baseline_x86_float_cold (c, cold);
+  cold_address (c, cold);
+  x_vg (c, TRUE, PP_66, V_TO_GPR, cold->reg, 0, RDX);
+  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+  x_call_stub (c, BASELINE_STUB_STORE);
+  x_jmp_to (c, cold->resume);
+}
+
+static gboolean
+emit_store_double (BaselineCompiler *c, const VmtIrOp *op, guint x)
+{
+  const guint kind = mem_kind (op, 3) | is_last (c);
+  baseline_float_check (c, x);
+  const BaselineVal a = baseline_use (c, op->a);
+  Place place;
+  locate (c, op, &a, 3, TRUE, &place);
+  if (c->short_of_regs)
+    return TRUE;
+  x_place_double (c, V_STORE, x, &place);
+  located (c, &place);
+  cold_access (c, cold_store_double, op, &a, &place, kind)->reg = (guint8)x;
+  return TRUE;
+}
+
 static void
 cold_load (BaselineCompiler *c, const BaselineCold *cold)
 {
@@ -213,6 +277,10 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
   if (log2 > 3 || (op->c & (VMT_IR_MEM_UNPRIVILEGED | VMT_IR_MEM_ATOMIC_FAULT)) ||
       (op->type == VMT_IR_F16 && (op->flags & VMT_IR_BOXED)))
     return FALSE;
+  if (op->type == VMT_IR_F64 && (c->fp.live || c->computes))
+    return emit_load_double (c, op);
+  if (vmt_ir_type_class (op->type) == 'f')
+    baseline_x86_float_overwrite (c, op->d);
   const guint kind = mem_kind (op, log2);
   const BaselineVal a = baseline_use (c, op->a);
   Place place;
@@ -267,6 +335,14 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
   const guint log2 = type_log2 (op->type);
   if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED))
     return FALSE;
+  if (op->type == VMT_IR_F64)
+    {
+      const guint x = baseline_float_find (c, op->b);
+      if (x != 0)
+        return emit_store_double (c, op, x);
+    }
+  else if (vmt_ir_type_class (op->type) == 'f')
+    baseline_x86_float_settle (c);
   const guint kind = mem_kind (op, log2) | is_last (c);
   BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
   /* The value survives a lookup in a register of the guest's, in rdx, or in memory. */
