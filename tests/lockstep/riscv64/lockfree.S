@@ -121,6 +121,35 @@ again:
   sc.d.rl t2, t0, (s1)
   bnez t2, 10b
 12:
+  /* a plain store takes a reservation away, also one of the value that was there: hart 0 shuts the gate, counts, and opens it; who
+   * reserved it open and saw the count change must not succeed */
+  la t1, gate
+  bnez s5, 15f
+  li t2, 1
+  sd t2, 0(t1)
+  fence w, w
+  ld t3, 64(t1)
+  addi t3, t3, 1
+  sd t3, 64(t1)
+  fence w, w
+  sd zero, 0(t1)
+  andi t2, s4, 1
+  bnez t2, 16f
+  pause
+  j 16f
+15:
+  lr.d.aq t0, (t1)
+  bnez t0, 16f
+  ld t2, 64(t1)
+  pause
+  fence rw, rw
+  ld t3, 64(t1)
+  fence rw, rw
+  sc.d.rl t4, zero, (t1)
+  bnez t4, 16f
+  STEP (23)
+  bne t2, t3, fail
+16:
   addi s4, s4, -1
   bnez s4, again
 
@@ -179,6 +208,8 @@ counters:
 head:
   .space 2048
 locked:
+  .space 4096
+gate:
   .space 4096
 nodes:
   .space 4096
