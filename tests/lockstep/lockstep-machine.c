@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "machine.h"
+#include "mixed-tier.h"
 
 static const char *tier_name = "interp";
 static guint64 first_seed = 1;
@@ -12,7 +13,7 @@ static gboolean one_seed;
 static guint n_programs = 100;
 static gdouble seconds;
 static const char *mode_name;
-static const char *stress_name;
+static const char *stress_name, *mix_name;
 static gboolean kicks, verbose, keep_going;
 static const char *rows_path = LOCKSTEP_ROWS;
 static const char *handlers_path = LOCKSTEP_HANDLERS;
@@ -20,7 +21,7 @@ static const char *handlers_path = LOCKSTEP_HANDLERS;
 static LockstepRows *rows;
 static guint8 *handlers;
 static gsize handlers_size;
-static VmtTier *tier;
+static VmtTier *tier, *second_tier;
 
 static const struct
 {
@@ -70,6 +71,19 @@ configure (guint64 seed, MachineConfig *config)
                 stresses[stress].name);
 }
 
+/* The same blocks go to the same tiers each time. */
+static void
+run_machine (const MachineConfig *config, const MachineProgram *program, guint64 seed,
+             MachineResult *result)
+{
+  MachineConfig with = *config;
+  g_autoptr (VmtTier) mixed =
+      second_tier != NULL ? mixed_tier_new (tier, second_tier, seed) : g_object_ref (tier);
+
+  with.tier = mixed;
+  machine_run (&with, program, seed, result);
+}
+
 /* Whether the difference comes with the first @n lookups of the tier refused. */
 static char *
 try_refusing (const MachineConfig *config, const MachineProgram *program, guint64 seed, guint64 n)
@@ -79,7 +93,7 @@ try_refusing (const MachineConfig *config, const MachineProgram *program, guint6
 
   with.kicks = FALSE;
   with.stress.refuse_first = n;
-  machine_run (&with, program, seed, &result);
+  run_machine (&with, program, seed, &result);
   return result.difference;
 }
 
@@ -94,7 +108,7 @@ narrow_down (const MachineConfig *config, const MachineProgram *program, guint64
   steps.kicks = FALSE;
   steps.mode = MACHINE_STEP;
   steps.stress.refuse = 1;
-  machine_run (&steps, program, seed, &result);
+  run_machine (&steps, program, seed, &result);
   if (result.difference != NULL)
     {
       char *text = g_strconcat ("Without links, block by block:\n", result.difference, NULL);
@@ -137,7 +151,7 @@ run_seed (guint64 seed, guint64 *instructions, guint64 *visits, guint *ended)
 
   machine_riscv64.make_program (rows, handlers, handlers_size, &r, program);
   configure (seed, &config);
-  machine_run (&config, program, seed, &result);
+  run_machine (&config, program, seed, &result);
   *instructions += result.instructions;
   *visits += result.visits;
   *ended += result.ended;
@@ -152,10 +166,11 @@ run_seed (guint64 seed, guint64 *instructions, guint64 *visits, guint *ended)
   g_autofree char *narrow = narrow_down (&config, program, seed, &result);
   g_autofree char *text = g_strdup_printf (
       "seed %" G_GUINT64_FORMAT "; again with: lockstep-machine --tier=%s --seed=%" G_GUINT64_FORMAT
-      "%s%s%s%s\n%s\n%s",
-      seed, tier_name, seed, mode_name != NULL ? " --mode=" : "",
-      mode_name != NULL ? mode_name : "", stress_name != NULL ? " --stress=" : "",
-      stress_name != NULL ? stress_name : "", result.difference, narrow);
+      "%s%s%s%s%s%s\n%s\n%s",
+      seed, tier_name, seed, mix_name != NULL ? " --mix=" : "", mix_name != NULL ? mix_name : "",
+      mode_name != NULL ? " --mode=" : "", mode_name != NULL ? mode_name : "",
+      stress_name != NULL ? " --stress=" : "", stress_name != NULL ? stress_name : "",
+      result.difference, narrow);
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; lines[i] != NULL; i++)
     g_print ("# %s\n", lines[i]);
@@ -171,12 +186,27 @@ parse_seed (const char *name, const char *value, gpointer data, GError **error)
   return TRUE;
 }
 
+static VmtTier *
+make_tier (const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  VmtObject *object =
+      vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, name, &error);
+
+  if (object != NULL && vmt_tier_probe (VMT_TIER (object), &error))
+    return VMT_TIER (object);
+  g_printerr ("tier %s: %s\n", name, error->message);
+  return NULL;
+}
+
 int
 main (int argc, char **argv)
 {
   guint64 start = 0;
   const GOptionEntry entries[] = {
     { "tier", 0, 0, G_OPTION_ARG_STRING, &tier_name, "Tier under test", "NAME" },
+    { "mix", 0, 0, G_OPTION_ARG_STRING, &mix_name,
+      "Each block by this tier or the other, at random", "NAME" },
     { "seed", 0, 0, G_OPTION_ARG_CALLBACK, parse_seed, "This program only", "N" },
     { "start", 0, 0, G_OPTION_ARG_INT64, &start, "Seed of the first program; 0: the time of day",
       "N" },
@@ -221,14 +251,11 @@ main (int argc, char **argv)
       g_printerr ("%s: %s\n", argv[0], error->message);
       return 2;
     }
-  VmtObject *object =
-      vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, tier_name, &error);
-  if (object == NULL || !vmt_tier_probe (VMT_TIER (object), &error))
-    {
-      g_printerr ("%s: %s\n", argv[0], error->message);
-      return 2;
-    }
-  tier = VMT_TIER (object);
+  tier = make_tier (tier_name);
+  if (mix_name != NULL)
+    second_tier = make_tier (mix_name);
+  if (tier == NULL || (mix_name != NULL && second_tier == NULL))
+    return 2;
   if (!one_seed)
     first_seed = start != 0 ? start : (guint64)g_get_real_time () / 1000;
   if (one_seed)
@@ -252,6 +279,7 @@ main (int argc, char **argv)
     g_print ("# few programs come to their end: the generator is at fault\n");
   g_print ("%s 1 machine\n", different == 0 && !dull ? "ok" : "not ok");
   g_object_unref (tier);
+  g_clear_object (&second_tier);
   lockstep_rows_free (rows);
   g_free (handlers);
   return different == 0 && !dull ? 0 : 1;

@@ -324,6 +324,19 @@ catch_up (VmtVcpu *vcpu, gpointer data)
 }
 
 static void
+look_ahead (VmtVcpu *vcpu, gpointer data)
+{
+  const VmtFault was = vcpu->fault;
+  VmtResolved at;
+
+  if (vmt_exec_resolve (vcpu, vcpu->pc, 2, VMT_ACCESS_FETCH, &at) && at.host != NULL &&
+      (vcpu->pc & 0xffe) == 0xffe && (at.host[0] & 3) == 3)
+    vmt_exec_resolve (vcpu, vcpu->pc + 2, 2, VMT_ACCESS_FETCH, &at);
+  vcpu->fault = was;
+  vcpu->fault_pending = 0;
+}
+
+static void
 mirror_exception (VmtVcpu *vcpu, gpointer data)
 {
   vcpu->fault_pending = 0;
@@ -483,6 +496,14 @@ visit (VmtVcpu *vcpu, VmtExecVisit why, gpointer data)
   run->want_fault = why == VMT_EXEC_VISIT_EXCEPTION;
   vmt_vcpu_run_on (run->follow.vcpu, catch_up, run, TRUE);
   char *difference = run->runaway ? NULL : compare (run);
+  if (difference != NULL && why == VMT_EXEC_VISIT_ENTER)
+    {
+      /* A tier may have looked where it goes on, and left it to the run loop: the page has been
+       * accessed. */
+      g_free (difference);
+      vmt_vcpu_run_on (run->follow.vcpu, look_ahead, NULL, TRUE);
+      difference = compare (run);
+    }
   if (difference != NULL)
     {
       finish (run, difference);

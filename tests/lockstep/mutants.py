@@ -21,6 +21,8 @@ CODE = 'core/exec/vmt-exec-code.c'
 ATOMIC = 'core/exec/vmt-exec-atomic.c'
 TLB = 'core/exec/vmt-tlb.c'
 CONTROL = 'accel-plugins/interp/interp-control.c'
+EXITS = 'accel-plugins/interp/interp-exits-private.h'
+FLOAT = 'accel-plugins/interp/interp-fp.c'
 MEMORY = 'accel-plugins/interp/interp-memory.c'
 
 # (name, tier that has it or None for all, file, text, replacement, what should find it)
@@ -64,20 +66,19 @@ MUTANTS = [
      '        { guint##BITS was = *(volatile guint##BITS *)host; *(volatile guint##BITS *)host = was + value; return was; }', SMP),
     # interp
     ('sign-not-extended', 'interp', MEMORY, '  X (32S, gint32, SX)', '  X (32S, guint32, ZX)', MACHINE),
-    ('single-not-boxed', 'interp', MEMORY, '#define BOX 0xffffffff00000000 |', '#define BOX (guint64)', MACHINE),
+    ('single-not-boxed', 'interp', FLOAT, '  const guint64 r = PACK_32B (R (ip->a));', '  const guint64 r = (guint32)R (ip->a);', MACHINE),
     ('page-crossing-unseen', 'interp', MEMORY, '((va) & (VMT_PAGE_MASK | (bytes - 1))) == e->tag', '((va)&VMT_PAGE_MASK) == e->tag', MACHINE),
     ('fence-is-nothing', 'interp', MEMORY,
      'HANDLER (fence_full)\n{\n  __atomic_thread_fence (__ATOMIC_SEQ_CST);', 'HANDLER (fence_full)\n{\n  __atomic_thread_fence (__ATOMIC_ACQ_REL);',
      SMP),
-    ('link-after-remap', 'interp', CONTROL, 'va + e->addend == interp_stream_at (to, 0)->host &&', '/**/', MACHINE),
-    ('far-link-without-tlb', 'interp', CONTROL, 'if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag &&',
+    ('link-after-remap', 'interp', EXITS, 'va + e->addend == interp_stream_at (to, 0)->host &&', '', MACHINE),
+    ('far-link-without-tlb', 'interp', EXITS, 'if (G_LIKELY (to != NULL && (va & VMT_PAGE_MASK) == e->tag &&',
      'if (G_LIKELY (to != NULL &&', MACHINE),
-    ('indirect-mode-ignored', 'interp', CONTROL,
-     'if (G_LIKELY (block != NULL && block->host == host && block->mode_key == vcpu->mode_key &&',
-     'if (G_LIKELY (block != NULL && block->host == host &&', MACHINE),
+    ('indirect-mode-ignored', 'interp', EXITS, 'block->mode_key == vcpu->mode_key && block->entry == interp_enter &&',
+     'block->entry == interp_enter &&', MACHINE),
     ('exit-not-counted', 'interp', CONTROL, '  vcpu->icount += ip->aux;\n  LEAVE ();', '  vcpu->icount += ip->aux - 1;\n  LEAVE ();', MACHINE),
-    ('no-poll', 'interp', CONTROL,
-     'if (G_LIKELY (to != NULL && __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))', 'if (G_LIKELY (to != NULL))', MACHINE),
+    ('no-poll', 'interp', EXITS, 'if (G_LIKELY (to != NULL && __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))',
+     'if (G_LIKELY (to != NULL))', MACHINE),
     ('fault-one-late', 'interp', CONTROL, '  vcpu->icount += insn;\n}', '  vcpu->icount += insn + 1;\n}', MACHINE),
 ]
 
