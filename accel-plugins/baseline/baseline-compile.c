@@ -433,7 +433,7 @@ survey (BaselineCompiler *c, BaselineInsn *insns)
       while (insn < ir->n_insns && ir->insns[insn].first_op == i)
         {
           insns[insn].page_offset = ir->insns[insn].page_offset;
-          insns[insn].clean = live_to < i;
+          insns[insn].clean = live_to < i || i == 0;
           insn++;
         }
       if (i < ir->n_ops)
@@ -532,6 +532,8 @@ compile_ops (BaselineCompiler *c)
           if (c->insn_goal[next])
             baseline_host_join (c);
           c->insn_at[next] = c->size;
+          if (c->insn_goal[next])
+            baseline_host_loop (c, next);
           next++;
         }
       if (ir->ops[c->op].opcode != VMT_IR_EXT)

@@ -415,6 +415,169 @@ baseline_float_eval (BaselineCompiler *c, guint insn, guint op)
   baseline_load_locals (c);
 }
 
+/* --- loops --- */
+
+/* In a jump back: what was in a register that is needed is in xmm0. */
+#define X0_HELD 16u
+
+static gboolean
+takes_single (const VmtIrOp *op)
+{
+  switch (op->opcode)
+    {
+    case VMT_IR_FCVT:
+    case VMT_IR_F2I:
+      return (op->imm >> 8 & 15) == VMT_IR_F32;
+    case VMT_IR_F2BITS:
+    case VMT_IR_MOV:
+    case VMT_IR_ST:
+    case VMT_IR_SELECT:
+      return FALSE;
+    default:
+      return op->type == VMT_IR_F32;
+    }
+}
+
+static gboolean
+is_float (const BaselineCompiler *c, VmtIrVal v)
+{
+  return vmt_ir_is_global (v) && vmt_ir_type_class ((VmtIrType)c->arch->globals[v].type) == 'f' &&
+         c->arch->globals[v].type != VMT_IR_F80;
+}
+
+/* The globals that the ops up to @end read before they write them. */
+static void
+find_live_in (BaselineCompiler *c, guint end, BaselineFloatLoop *loop)
+{
+  gboolean both[G_N_ELEMENTS (loop->vals)] = { FALSE };
+  guint64 written = 0;
+  const VmtIrVal base = (VmtIrVal)(c->arch->n_globals > 64 ? c->arch->n_globals - 64 : 0);
+  for (guint i = c->op; i <= end; i++)
+    {
+      const VmtIrOp *op = &c->ir->ops[i];
+      const VmtIrVal vals[3] = { op->a, op->b, op->c };
+      for (guint k = 0; k < 3; k++)
+        {
+          const char class = vmt_ir_op_operand_class (op->opcode, k);
+          if ((class != 'f' && class != '?') || !is_float (c, vals[k]) || vals[k] < base ||
+              (written >> (vals[k] - base) & 1))
+            continue;
+          const guint8 flag = takes_single (op) ? FLOAT_SINGLE : FLOAT_RAW;
+          guint at = 0;
+          while (at < loop->n && loop->vals[at] != vals[k])
+            at++;
+          if (at == loop->n)
+            {
+              if (at == G_N_ELEMENTS (loop->vals))
+                continue;
+              loop->vals[at] = vals[k];
+              loop->flags[at] = flag;
+              loop->n++;
+            }
+          else if (loop->flags[at] != flag)
+            both[at] = TRUE;
+        }
+      if (is_float (c, op->d) && op->d >= base &&
+          vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE)
+        written |= G_GUINT64_CONSTANT (1) << (op->d - base);
+    }
+  guint n = 0;
+  for (guint i = 0; i < loop->n; i++)
+    if (!both[i])
+      {
+        loop->vals[n] = loop->vals[i];
+        loop->flags[n++] = loop->flags[i];
+      }
+  loop->n = n;
+}
+
+void
+baseline_host_loop (BaselineCompiler *c, guint insn)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint end = 0, last = insn;
+  c->loop.label = 0;
+  c->loop.n = 0;
+  if (!c->computes)
+    return;
+  for (guint i = ir->n_ops; i-- > c->op && end == 0;)
+    if ((ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP) &&
+        ir->ops[i].imm == ir->insns[insn].page_offset)
+      end = i;
+  if (end == 0)
+    return;
+  /* Not when something else leads into it, or it loses what is in registers. */
+  while (last + 1 < ir->n_insns && ir->insns[last + 1].first_op <= end)
+    if (c->insn_goal[++last] && ir->insns[last].first_op > c->op)
+      return;
+  for (guint i = c->op; i <= end; i++)
+    if (ir->ops[i].opcode == VMT_IR_CALL)
+      return;
+  find_live_in (c, end, &c->loop);
+  if (c->loop.n == 0)
+    return;
+  c->fp.busy = 0;
+  baseline_float_enter (c);
+  for (guint i = 0; i < c->loop.n; i++)
+    c->loop.regs[i] =
+        (guint8)baseline_float_use (c, c->loop.vals[i], c->loop.flags[i] == FLOAT_SINGLE);
+  c->loop.insn = insn;
+  c->loop.label = c->size;
+}
+
+guint32
+baseline_x86_float_loop (BaselineCompiler *c, guint goal)
+{
+  const BaselineFloatLoop *loop = &c->loop;
+  guint from[G_N_ELEMENTS (loop->vals)];
+  /* not from behind the block, where nothing is known of registers */
+  if (loop->label == 0 || loop->insn != goal || !c->fp.live || c->op >= c->ir->n_ops)
+    return 0;
+  for (guint i = 0; i < loop->n; i++)
+    {
+      const guint to = loop->regs[i];
+      from[i] = c->fp.held[to] == loop->vals[i] && (c->fp.flags[to] & loop->flags[i])
+                    ? to
+                    : find (c, loop->vals[i], loop->flags[i]);
+      if (from[i] == 0 && loop->flags[i] == FLOAT_SINGLE)
+        return 0;
+    }
+  guint32 left = (1u << loop->n) - 1;
+  while (left != 0)
+    {
+      /* one that overwrites nothing that another one needs; if there is none, from memory */
+      guint which = 0, any = 0;
+      gboolean found = FALSE;
+      for (guint i = 0; i < loop->n && !found; i++)
+        {
+          if (!(left & 1u << i))
+            continue;
+          any = i;
+          found = TRUE;
+          which = i;
+          for (guint k = 0; k < loop->n; k++)
+            if (k != i && (left & 1u << k) && from[k] == loop->regs[i])
+              found = FALSE;
+        }
+      if (!found)
+        {
+          /* the value goes by way of a register that nothing uses */
+          x_v (c, PP_NONE, V_MOVAPS, X0, 0, loop->regs[any]);
+          for (guint k = 0; k < loop->n; k++)
+            if ((left & 1u << k) && from[k] == loop->regs[any])
+              from[k] = X0_HELD;
+          which = any;
+        }
+      const guint to = loop->regs[which];
+      if (from[which] == 0)
+        x_vm (c, PP_F2, V_LOAD, to, 0, float_home (c, loop->vals[which]));
+      else if (from[which] != to)
+        x_v (c, PP_NONE, V_MOVAPS, to, 0, from[which] == X0_HELD ? X0 : from[which]);
+      left &= ~(1u << which);
+    }
+  return loop->label;
+}
+
 /* --- ops --- */
 
 gboolean

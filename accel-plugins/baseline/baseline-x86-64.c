@@ -765,6 +765,12 @@ go (BaselineCompiler *c, gint32 offset)
       count (c, (gint32)c->insn + 1);
       poll (c, link);
       count (c, -(gint32)goal);
+      const guint32 loop = baseline_x86_float_loop (c, goal);
+      if (loop != 0)
+        {
+          x_jmp_to (c, loop);
+          return;
+        }
     }
   else
     count (c, (gint32)c->insn + 1 - (gint32)goal);
@@ -799,8 +805,8 @@ emit_branch (BaselineCompiler *c, const VmtIrOp *op)
       go (c, op->imm);
       baseline_host_patch (c, over, c->size);
     }
-  else if (goal == c->insn + 1)
-    ; /* to the next instruction */
+  else if (goal == c->insn + 1 && c->ir->insns[goal].first_op == c->op + 1)
+    ; /* to the next op */
   else
     baseline_cold (c, cold_go, x_jcc (c, cc))->disp = op->imm;
   return TRUE;

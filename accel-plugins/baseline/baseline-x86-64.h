@@ -356,6 +356,8 @@ void baseline_x86_float_settle (BaselineCompiler *c);
 /* Another file emits an op that may read values of class f, and makes this one. */
 void baseline_x86_float_overwrite (BaselineCompiler *c, VmtIrVal d);
 void baseline_x86_float_before (BaselineCompiler *c, const VmtIrOp *op);
+/* Where a jump back to instruction @goal may lead, or 0; after moves, which it emits. */
+guint32 baseline_x86_float_loop (BaselineCompiler *c, guint goal);
 /* For cold code that calls C: BaselineCold.fp; what it does first. */
 guint baseline_x86_float_snapshot (BaselineCompiler *c);
 void baseline_x86_float_cold (BaselineCompiler *c, const BaselineCold *cold);

@@ -226,6 +226,17 @@ typedef struct
   gboolean live;      /* the environment is the guest's here */
 } BaselineFloat;
 
+/* A loop whose values stay in vector registers when it goes round: jumps back lead behind the code
+ * that loads them. */
+typedef struct
+{
+  guint insn;
+  guint32 label; /* 0: there is none */
+  guint n;
+  VmtIrVal vals[8];
+  guint8 regs[8], flags[8];
+} BaselineFloatLoop;
+
 struct _BaselineCompiler
 {
   const VmtIrBlock *ir;
@@ -262,6 +273,7 @@ struct _BaselineCompiler
   guint8 pinned[64];     /* of the first globals */
   gboolean has_eval;
   BaselineFloat fp;
+  BaselineFloatLoop loop;
   gboolean computes;    /* floating point */
   GArray *fp_unchecked; /* of cold code */
 };
@@ -336,6 +348,8 @@ void baseline_host_set_up_cpu (BaselineCpu *cpu);
 GArray *baseline_host_new_unchecked (void);
 /* Something jumps to the instruction that begins here. */
 void baseline_host_join (BaselineCompiler *c);
+/* And that may be the head of a loop. */
+void baseline_host_loop (BaselineCompiler *c, guint insn);
 void baseline_host_patch (BaselineCompiler *c, guint32 at, guint32 target);
 
 /* --- what emitted code calls: baseline-run.c --- */
