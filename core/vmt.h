@@ -6,6 +6,7 @@
 #define VMT_INSIDE
 #include "vmt-version.h"
 #include "vmt-error.h"
+#include "vmt-trace.h"
 #include "vmt-object.h"
 #include "vmt-param.h"
 #include "vmt-value.h"

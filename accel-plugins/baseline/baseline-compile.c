@@ -539,6 +539,7 @@ compile_ops (BaselineCompiler *c)
       if (ir->ops[c->op].opcode != VMT_IR_EXT)
         compile_op (c);
     }
+  c->insn_at[ir->n_insns] = c->size;
   /* Cold parts may have cold parts. */
   for (guint i = 0; i < c->colds->len; i++)
     {
@@ -570,8 +571,11 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   self->arch = c->arch;
   self->offset = offset;
   self->size = size;
+  self->code_size = c->size;
   self->n_insns = c->ir->n_insns;
-  self->insns = g_memdup2 (insns, self->n_insns * sizeof *insns);
+  for (guint i = 0; i <= self->n_insns; i++)
+    insns[i].at = c->insn_at[i];
+  self->insns = g_memdup2 (insns, (self->n_insns + 1) * sizeof *insns);
   self->n_links = c->links->len;
   self->links = g_memdup2 (c->links->data, self->n_links * sizeof (BaselineLink));
   if (c->has_eval)

@@ -116,7 +116,8 @@ struct _BaselineLink
 typedef struct
 {
   gint16 page_offset;
-  gboolean clean; /* no temporary lives across its beginning */
+  guint8 clean; /* no temporary lives across its beginning */
+  guint32 at;   /* where its code begins; of one behind the last: the cold parts */
 } BaselineInsn;
 
 /* The compiled form of a block. Emitted code reads the first two. */
@@ -129,6 +130,7 @@ struct _BaselineBlock
   const VmtArchOps *arch;
   VmtIrBlock *ir; /* the block's, when ops are left to the evaluator */
   gsize offset, size;
+  guint32 code_size; /* without the room for more slots */
   guint n_links, n_insns;
   BaselineLink *incoming, *links;
   BaselineInsn *insns;

@@ -54,6 +54,20 @@ vmt_tier_baseline_kill (VmtTier *tier, VmtExecBlock *block)
     baseline_unlink (block->tier_data);
 }
 
+static gboolean
+vmt_tier_baseline_get_code (VmtTier *tier, const VmtExecBlock *block, VmtTierCode *code, GArray *at)
+{
+  const BaselineBlock *self = block->tier_data;
+  if (self == NULL)
+    return FALSE;
+  code->code = self->code;
+  code->size = self->code_size;
+  /* one that the evaluator executes has no places */
+  for (guint i = 0; at != NULL && self->insns[self->n_insns].at != 0 && i <= self->n_insns; i++)
+    g_array_append_val (at, self->insns[i].at);
+  return TRUE;
+}
+
 static void
 vmt_tier_baseline_finalize (GObject *object)
 {
@@ -71,6 +85,7 @@ vmt_tier_baseline_class_init (VmtTierBaselineClass *klass)
   tier_class->compile = vmt_tier_baseline_compile;
   tier_class->discard = vmt_tier_baseline_discard;
   tier_class->kill = vmt_tier_baseline_kill;
+  tier_class->get_code = vmt_tier_baseline_get_code;
 }
 
 static void

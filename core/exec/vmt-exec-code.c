@@ -118,9 +118,11 @@ collect (VmtExec *self)
 /* With the lock: nobody enters the block any more. @but_page: a page from whose list the caller
  * takes it, or 0. */
 static void
-kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page)
+kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page, VmtExecKill why)
 {
   guint64 host = block->first_host;
+  if (G_UNLIKELY (self->trace != NULL))
+    _vmt_exec_trace_kill (self, block, why);
   __atomic_store_n (&block->dead, 1, __ATOMIC_SEQ_CST);
 
   VmtExecBlock **link = &self->hash[hash_index (host, block->mode_key)];
@@ -257,7 +259,7 @@ stored_in_page (VmtExec *self, VmtExecRam *ram, guint64 offset, guint size)
             {
               *link = *page_link (block, page_host);
               page->kills++;
-              kill_block (self, block, page_host);
+              kill_block (self, block, page_host, VMT_EXEC_KILL_STORE);
             }
           else
             {
@@ -295,13 +297,13 @@ vmt_exec_code_kill (VmtExec *self, guint64 which)
   g_mutex_lock (&self->code_lock);
   if (which == G_MAXUINT64)
     while (self->fifo_first != NULL)
-      kill_block (self, self->fifo_first, 0);
+      kill_block (self, self->fifo_first, 0, VMT_EXEC_KILL_DROP);
   else if (self->n_live > 0)
     {
       VmtExecBlock *block = self->fifo_first;
       for (which %= self->n_live; which > 0; which--)
         block = block->fifo_next;
-      kill_block (self, block, 0);
+      kill_block (self, block, 0, VMT_EXEC_KILL_DROP);
     }
   collect (self);
   g_mutex_unlock (&self->code_lock);
@@ -313,7 +315,7 @@ vmt_exec_code_clear (VmtExec *self)
 {
   g_mutex_lock (&self->code_lock);
   while (self->fifo_first != NULL)
-    kill_block (self, self->fifo_first, 0);
+    kill_block (self, self->fifo_first, 0, VMT_EXEC_KILL_CLEAR);
   for (guint i = 0; i < self->n_vcpus; i++)
     {
       VmtVcpuPriv *priv = self->vcpus[i]->priv;
@@ -418,7 +420,7 @@ evict (VmtExec *self)
     {
       VmtExecBlock *block = self->fifo_first;
       left -= block->bytes + BLOCK_BYTES;
-      kill_block (self, block, 0);
+      kill_block (self, block, 0, VMT_EXEC_KILL_EVICT);
     }
   for (guint i = 0; i < self->n_vcpus; i++)
     vmt_vcpu_request (self->vcpus[i], VMT_VCPU_RELOOKUP);
@@ -439,6 +441,8 @@ static void
 compile_block (VmtVcpu *vcpu, VmtExecBlock *block)
 {
   vmt_tier_compile (vcpu->exec->tier, vcpu->arch, block);
+  if (G_UNLIKELY (vcpu->exec->trace != NULL))
+    _vmt_exec_trace_block (vcpu, block);
   if (!block->keep_ir)
     g_clear_pointer (&block->ir, vmt_ir_block_free);
 }
@@ -479,8 +483,11 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
     }
   VmtExecBlock *block = new_block (vcpu, covered, offset);
   g_mutex_lock (&self->code_lock);
-  compile_block (vcpu, block);
   block->pa = first->pa;
+  for (guint i = 0; self->trace != NULL && i < n; i++)
+    *(offset + i < VMT_PAGE_SIZE ? &priv->code[offset + i]
+                                 : &priv->next_code[offset + i - VMT_PAGE_SIZE]) = code[i];
+  compile_block (vcpu, block);
   /* Nothing links to it or out of it. */
   block->dead = 1;
   if (priv->uncached != NULL)

@@ -3,6 +3,7 @@
 
 #include "vmt-exec-stress-private.h"
 #include "vmt-exec.h"
+#include "vmt-trace.h"
 
 G_BEGIN_DECLS
 
@@ -18,6 +19,16 @@ struct _VmtExecWork
   gpointer data;
   gboolean heap, done;
 };
+
+/* Why a block dies. */
+typedef enum
+{
+  VMT_EXEC_KILL_STORE, /* its bytes were written */
+  VMT_EXEC_KILL_EVICT, /* for want of room */
+  VMT_EXEC_KILL_DROP,  /* vmt_exec_code_kill() */
+  VMT_EXEC_KILL_CLEAR, /* reset, or the end */
+  VMT_EXEC_N_KILLS
+} VmtExecKill;
 
 /* What is known about a page of RAM from which code was translated. Made on first use, freed with
  * the engine; fields under the code lock but for the atomic ones. */
@@ -97,6 +108,7 @@ struct _VmtExec
   guint64 unmonitored; /* times that a page was let go */
 
   VmtExecStress *stress; /* (nullable): fixed while there are threads */
+  VmtTrace *trace;       /* (nullable): ditto */
 };
 
 /* One entry of the second-level TLB. */
@@ -236,6 +248,12 @@ void vmt_exec_stress_enter (VmtVcpu *vcpu);
 void vmt_exec_stress_exception (VmtVcpu *vcpu);
 gboolean vmt_exec_stress_refuses (VmtVcpu *vcpu);
 gboolean vmt_exec_stress_keeps_out (VmtVcpu *vcpu);
+
+/* vmt-exec-trace.c: with self->trace set */
+void _vmt_exec_trace_block (VmtVcpu *vcpu, const VmtExecBlock *block);
+void _vmt_exec_trace_exception (VmtVcpu *vcpu);
+void _vmt_exec_trace_interrupt (VmtVcpu *vcpu, guint64 pc);
+void _vmt_exec_trace_kill (VmtExec *self, const VmtExecBlock *block, VmtExecKill why);
 
 /* vmt-exec-atomic.c */
 /* Stores to a page whose state is not 0; all that follows from it. @value little endian, in a

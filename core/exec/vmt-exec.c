@@ -335,13 +335,17 @@ vcpu_thread (gpointer data)
         {
           if (G_UNLIKELY (self->stress != NULL))
             vmt_exec_stress_exception (vcpu);
+          if (G_UNLIKELY (self->trace != NULL))
+            _vmt_exec_trace_exception (vcpu);
           vcpu->fault_pending = 0;
           arch->take_exception (vcpu);
           continue;
         }
       if (G_UNLIKELY (self->stress != NULL))
         vmt_exec_stress_enter (vcpu);
-      arch->take_interrupt (vcpu);
+      const guint64 pc = vcpu->pc;
+      if (arch->take_interrupt (vcpu) && G_UNLIKELY (self->trace != NULL))
+        _vmt_exec_trace_interrupt (vcpu, pc);
       VmtExecBlock *block = vmt_exec_lookup_block (vcpu);
       if (block != NULL)
         block->entry (vcpu, block);

@@ -5,6 +5,8 @@
 
 G_BEGIN_DECLS
 
+struct _VmtTrace;
+
 /**
  * VmtExec:
  *
@@ -43,6 +45,9 @@ void vmt_exec_free (VmtExec *self);
 /* Translated code and what belongs to it, in bytes; the oldest goes when there is more. 64 MiB
  * unless told otherwise; at least 1 MiB. Before start. */
 void vmt_exec_set_cache_limit (VmtExec *self, guint64 bytes);
+
+/* Before start. @trace: (nullable): told of what it wants to know; not owned. */
+void vmt_exec_set_trace (VmtExec *self, struct _VmtTrace *trace);
 
 /* Before start. The vCPU is owned by @self: arch->state_size bytes, zeroed, aligned to 64, after
  * which arch->init() ran. Stopped (see VmtVcpuPower) until vmt_vcpu_start(). At most 1024. */

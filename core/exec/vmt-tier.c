@@ -48,3 +48,10 @@ vmt_tier_kill (VmtTier *self, VmtExecBlock *block)
 {
   VMT_TIER_GET_CLASS (self)->kill (self, block);
 }
+
+gboolean
+vmt_tier_get_code (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code, GArray *at)
+{
+  VmtTierClass *klass = VMT_TIER_GET_CLASS (self);
+  return klass->get_code != NULL && klass->get_code (self, block, code, at);
+}

@@ -15,6 +15,13 @@ G_BEGIN_DECLS
 #define VMT_TYPE_TIER (vmt_tier_get_type ())
 G_DECLARE_DERIVABLE_TYPE (VmtTier, vmt_tier, VMT, TIER, VmtObject)
 
+/* Host code of a block: it stays while the block lives. */
+typedef struct
+{
+  gconstpointer code;
+  gsize size;
+} VmtTierCode;
+
 struct _VmtTierClass
 {
   VmtObjectClass parent_class;
@@ -29,12 +36,18 @@ struct _VmtTierClass
   /* The block has died: links into it and out of it are broken, so that nobody enters it any more;
    * vCPUs inside may finish the pass that they are in. Any thread, with the code lock held. */
   void (*kill) (VmtTier *self, VmtExecBlock *block);
-  gpointer reserved[8];
+  /* (nullable): for people: FALSE when the block has no code of its own. @at: (element-type
+   * guint32) (nullable): gets the offsets at which the instructions' code begins, and the one of
+   * what is shared by several; or stays empty. With the code lock. */
+  gboolean (*get_code) (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code, GArray *at);
+  gpointer reserved[7];
 };
 
 gboolean vmt_tier_probe (VmtTier *self, GError **error);
 gboolean vmt_tier_compile (VmtTier *self, const VmtArchOps *arch, VmtExecBlock *block);
 void vmt_tier_discard (VmtTier *self, VmtExecBlock *block);
 void vmt_tier_kill (VmtTier *self, VmtExecBlock *block);
+gboolean vmt_tier_get_code (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code,
+                            GArray *at);
 
 G_END_DECLS

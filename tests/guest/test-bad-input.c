@@ -70,6 +70,19 @@ static const Case cases[] = {
   { "firmware/missing", 1, { RUN, GOOD, "-f", "@nofile" }, { "no firmware file ", "nofile" } },
   { "firmware/none-without-kernel", 1, { RUN, "-f", "none" }, { "nothing to run", "--kernel" } },
 
+  /* traces */
+  { "trace/word", 2, { RUN, GOOD, "--trace", "blocks,hosts" }, { "'hosts'", "'host'?", "--help" } },
+  { "trace/nothing", 2, { RUN, GOOD, "--trace", "" }, { "blocks, ir, host" } },
+  { "trace/range",
+    2,
+    { RUN, GOOD, "--trace", "ir:0x2000-0x1000" },
+    { "0x2000-0x1000", "START-END" } },
+  { "trace/file-only", 2, { RUN, GOOD, "--trace-file", "@text" }, { "--trace-file", "--trace " } },
+  { "trace/file-nowhere",
+    1,
+    { RUN, GOOD, "--trace", "blocks", "--trace-file", "@dir" },
+    { "--trace-file", "dir: " } },
+
   /* disks */
   { "disk/missing", 1, { RUN, "@nofile", GOOD }, { "nofile", "No such file" } },
   { "disk/unreadable", 1, { RUN, "@secret", GOOD }, { "secret", "Permission denied" } },
@@ -382,9 +395,9 @@ test_code_memory (void)
 
       tool_setenv ("VMTOOL_CODE_MEMORY", words[i]);
       run = tool_run (RUN, "-k", good, NULL);
-      check_message (run, 1,
-                     (const char *[MAX_EXPECTED]){ "VMTOOL_CODE_MEMORY", words[i], "dual, toggle",
-                                                   "none" });
+      check_message (
+          run, 1,
+          (const char *[MAX_EXPECTED]){ "VMTOOL_CODE_MEMORY", words[i], "dual, toggle", "none" });
       doctor = tool_run ("doctor", NULL);
       g_assert_cmpint (doctor->status, ==, 1);
       g_assert_nonnull (strstr (doctor->out, "VMTOOL_CODE_MEMORY"));

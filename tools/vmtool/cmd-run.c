@@ -184,7 +184,7 @@ run_console (VmtMachine *machine, VmtStopReason *reason, int *status, GError **e
 }
 
 static int
-run_machine (VmtMachine *machine, GPtrArray *forwards)
+run_machine (VmtMachine *machine, GPtrArray *forwards, Tracing *tracing)
 {
   static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
   GSource *sources[G_N_ELEMENTS (signals)];
@@ -200,6 +200,7 @@ run_machine (VmtMachine *machine, GPtrArray *forwards)
   if (ok)
     {
       print_forwards (forwards);
+      tracing_attach (tracing, machine);
       ok = run_console (machine, &reason, &status, &error);
     }
   /* back ends restore the terminal and flush the disks here, before anything is printed */
@@ -218,6 +219,7 @@ cmd_run (int argc, char **argv)
   g_autofree char *kernel = NULL, *initrd = NULL, *append = NULL, *firmware = NULL,
                   *on_reset = NULL, *name = NULL;
   g_auto (GStrv) settings = NULL, forward_texts = NULL;
+  g_auto (Tracing) tracing = { NULL };
   gboolean ephemeral = FALSE;
   const GOptionEntry entries[] = {
     { "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &kernel,
@@ -234,14 +236,18 @@ cmd_run (int argc, char **argv)
       N_ ("ACTION") },
     { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &settings,
       N_ ("Set a board parameter or a property"), N_ ("NAME=VALUE") },
+    { "trace", 0, 0, G_OPTION_ARG_STRING, &tracing.spec,
+      N_ ("Tell what happens: blocks, ir, host, exceptions ..."), N_ ("WHAT[:START-END],...") },
+    { "trace-file", 0, 0, G_OPTION_ARG_FILENAME, &tracing.file,
+      N_ ("Where --trace writes (default: standard error)"), N_ ("FILE") },
     { "name", 'n', 0, G_OPTION_ARG_STRING, &name, N_ ("The machine's name (default: the board's)"),
       N_ ("NAME") },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr (VmtBoard) board = NULL;
-  g_autoptr (VmtMachine) machine = NULL;
   g_autoptr (GPtrArray) forwards = NULL;
   GError *error = NULL;
+  VmtMachine *machine;
   int status;
 
   console_block_signals ();
@@ -265,6 +271,8 @@ cmd_run (int argc, char **argv)
   forwards = parse_forwards (forward_texts, &status);
   if (forwards == NULL)
     return status;
+  if (!tracing_open (&tracing, "run", &status))
+    return status;
   if (!vmt_host_check_code_memory (&error))
     return report_error (error);
   board = vmt_board_find (argv[1], &error);
@@ -284,5 +292,10 @@ cmd_run (int argc, char **argv)
   if (!add_forwards (board, forwards, &error))
     return report_error (error);
   machine = vmt_board_build (board, name != NULL ? name : vmt_board_get_name (board), &error);
-  return machine != NULL ? run_machine (machine, forwards) : report_error (error);
+  if (machine == NULL)
+    return report_error (error);
+  status = run_machine (machine, forwards, &tracing);
+  /* before what it traces to goes */
+  g_object_unref (machine);
+  return status;
 }

@@ -42,6 +42,23 @@ gboolean apply_settings (VmtBoard *board, char **settings, GError **error);
 /* Standard output, one JSON document, indented. Takes @node. */
 void print_json (JsonNode *node);
 
+/* What --trace and --trace-file of a command say. */
+typedef struct
+{
+  char *spec, *file; /* the options' arguments */
+  VmtTrace *trace;   /* (nullable) */
+  int fd;
+} Tracing;
+/* FALSE: an error was reported and *@status is the exit code. */
+gboolean tracing_open (Tracing *self, const char *command, int *status);
+/* When the machine is realized. */
+void tracing_attach (Tracing *self, VmtMachine *machine);
+/* When the machine is gone. */
+void tracing_clear (Tracing *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tracing, tracing_clear)
+/* Host code becomes instructions, if there is something that knows them. */
+void add_disassembler (VmtTrace *trace);
+
 /* The console's keys (Ctrl-A ...) and command line, for machines whose console is standard input
  * and output. */
 typedef struct _Console Console;
