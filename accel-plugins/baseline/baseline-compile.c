@@ -563,7 +563,9 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   const gsize offset = baseline_code_alloc (code, size);
   if (offset == G_MAXSIZE)
     return NULL;
-  BaselineBlock *self = g_new0 (BaselineBlock, 1);
+  const gsize insns_size = ((c->ir->n_insns + 1) * sizeof *insns + 7) / 8 * 8;
+  BaselineBlock *self =
+      g_malloc0 (sizeof *self + insns_size + c->links->len * sizeof (BaselineLink));
   self->code = baseline_code_at (code, offset);
   self->memory = code;
   self->host = c->block->host;
@@ -575,9 +577,13 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   self->n_insns = c->ir->n_insns;
   for (guint i = 0; i <= self->n_insns; i++)
     insns[i].at = c->insn_at[i];
-  self->insns = g_memdup2 (insns, (self->n_insns + 1) * sizeof *insns);
+  /* behind it */
+  self->insns = (BaselineInsn *)(gpointer)(self + 1);
+  memcpy (self->insns, insns, (self->n_insns + 1) * sizeof *insns);
   self->n_links = c->links->len;
-  self->links = g_memdup2 (c->links->data, self->n_links * sizeof (BaselineLink));
+  self->links = (BaselineLink *)(gpointer)((guint8 *)self->insns + insns_size);
+  if (self->n_links > 0)
+    memcpy (self->links, c->links->data, self->n_links * sizeof (BaselineLink));
   if (c->has_eval)
     {
       self->ir = c->block->ir;
@@ -603,13 +609,81 @@ void
 baseline_block_free (BaselineCode *code, BaselineBlock *self)
 {
   baseline_code_release (code, self->offset, self->size);
-  g_free (self->insns);
-  g_free (self->links);
   g_free (self);
 }
 
+void
+baseline_buffers_init (BaselineBuffers *self)
+{
+  self->links = g_array_sized_new (FALSE, FALSE, sizeof (BaselineLink), 16);
+  self->colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 64);
+  self->fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 16);
+  self->windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 32);
+}
+
+void
+baseline_buffers_clear (BaselineBuffers *self)
+{
+  g_free (self->bytes);
+  g_free (self->tables);
+  g_array_unref (self->links);
+  g_array_unref (self->colds);
+  g_array_unref (self->fixups);
+  g_array_unref (self->windows);
+}
+
+static guint8 *
+grow (guint8 **memory, gsize *size, gsize wanted)
+{
+  if (*size < wanted)
+    {
+      g_free (*memory);
+      *memory = g_malloc (wanted);
+      *size = wanted;
+    }
+  return *memory;
+}
+
+/* The compiler's tables, zeroed but for the registers. Returns the instructions'. */
+static BaselineInsn *
+take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
+{
+  const gsize n_insns = c->ir->n_insns + 1, n_temps = c->ir->n_temps + 1, n_ops = c->ir->n_ops + 1;
+  const gsize zeroed = n_insns * (sizeof (BaselineInsn) + sizeof *c->insn_at) +
+                       n_temps * sizeof *c->temp_last + n_ops * sizeof *c->op_window +
+                       n_insns * sizeof *c->insn_goal + n_temps * sizeof *c->temp_home;
+  guint8 *at = grow (&buffers->tables, &buffers->tables_size, zeroed + n_temps);
+  memset (at, 0, zeroed);
+  memset (at + zeroed, BASELINE_NO_REG, n_temps);
+  /* the widest first, so that all are aligned */
+  BaselineInsn *insns = (BaselineInsn *)(gpointer)at;
+  at += n_insns * sizeof *insns;
+  c->insn_at = (guint32 *)(gpointer)at;
+  at += n_insns * sizeof *c->insn_at;
+  c->temp_last = (guint32 *)(gpointer)at;
+  at += n_temps * sizeof *c->temp_last;
+  c->op_window = (guint16 *)(gpointer)at;
+  at += n_ops * sizeof *c->op_window;
+  c->insn_goal = at;
+  at += n_insns;
+  c->temp_home = at;
+  at += n_temps;
+  c->temp_reg = at;
+  c->bytes = grow (&buffers->bytes, &buffers->bytes_size, c->room);
+  c->links = buffers->links;
+  c->colds = buffers->colds;
+  c->fixups = buffers->fixups;
+  c->windows = buffers->windows;
+  g_array_set_size (c->links, 0);
+  g_array_set_size (c->colds, 0);
+  g_array_set_size (c->fixups, 0);
+  g_array_set_size (c->windows, 0);
+  return insns;
+}
+
 gboolean
-baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *block)
+baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps *arch,
+                  VmtExecBlock *block)
 {
   const VmtIrBlock *ir = block->ir;
   const gboolean whole = ir->n_ops > MAX_OPS || ir->n_temps > BASELINE_MAX_TEMPS;
@@ -620,10 +694,6 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
     .bias = BASELINE_BIAS,
     .distance = baseline_code_get_distance (code),
     .room = (MIN (ir->n_ops, MAX_OPS) + 2) * OP_ROOM,
-    .links = g_array_sized_new (FALSE, FALSE, sizeof (BaselineLink), 8),
-    .colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 32),
-    .fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 8),
-    .windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 16),
     .fp_unchecked = baseline_host_new_unchecked (),
   };
   const gint32 scratch = (gint32)((arch->state_size + 63) / 64 * 64);
@@ -636,15 +706,7 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
   for (guint i = 0; i < G_N_ELEMENTS (c.reg_temp); i++)
     c.reg_temp[i] = VMT_IR_NO_VAL;
 
-  c.bytes = g_malloc (c.room);
-  BaselineInsn *insns = g_new0 (BaselineInsn, ir->n_insns + 1);
-  c.temp_reg = g_malloc (ir->n_temps + 1);
-  memset (c.temp_reg, BASELINE_NO_REG, ir->n_temps + 1);
-  c.temp_home = g_malloc0 (ir->n_temps + 1);
-  c.temp_last = g_new0 (guint32, ir->n_temps + 1);
-  c.insn_at = g_new0 (guint32, ir->n_insns + 1);
-  c.insn_goal = g_malloc0 (ir->n_insns + 1);
-  c.op_window = g_new0 (guint16, ir->n_ops + 1);
+  BaselineInsn *insns = take_buffers (&c, buffers);
   if (whole)
     {
       c.has_eval = TRUE;
@@ -659,19 +721,6 @@ baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *bloc
       compile_ops (&c);
     }
   BaselineBlock *self = finish (&c, code, insns);
-  g_free (c.bytes);
-  g_free (insns);
-  g_free (c.temp_reg);
-  g_free (c.temp_home);
-  g_free (c.temp_last);
-  g_free (c.insn_at);
-  g_free (c.insn_goal);
-  g_array_unref (c.links);
-  g_array_unref (c.colds);
-  g_array_unref (c.fixups);
-  g_array_unref (c.windows);
-  g_free (c.op_window);
-  g_array_unref (c.fp_unchecked);
   if (self == NULL)
     return FALSE;
   block->tier_data = self;

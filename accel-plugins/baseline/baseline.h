@@ -286,8 +286,20 @@ typedef struct
   guint32 at, insn;
 } BaselineFixup;
 
+/* What the compiler needs for a while, kept from block to block: allocating it each time costs as
+ * much as compiling. With the code lock. */
+typedef struct
+{
+  guint8 *bytes, *tables;
+  gsize bytes_size, tables_size;
+  GArray *links, *colds, *fixups, *windows;
+} BaselineBuffers;
+void baseline_buffers_init (BaselineBuffers *self);
+void baseline_buffers_clear (BaselineBuffers *self);
+
 /* FALSE: there is no room for it. */
-gboolean baseline_compile (BaselineCode *code, const VmtArchOps *arch, VmtExecBlock *block);
+gboolean baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps *arch,
+                           VmtExecBlock *block);
 void baseline_block_free (BaselineCode *code, BaselineBlock *self);
 /* Leads nowhere: the way out asks. */
 void baseline_link_reset (BaselineLink *link);

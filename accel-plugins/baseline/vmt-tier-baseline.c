@@ -10,6 +10,7 @@ struct _VmtTierBaseline
 {
   VmtTier parent_instance;
   BaselineCode *code; /* (nullable): made by the first block */
+  BaselineBuffers buffers;
 };
 
 G_DEFINE_FINAL_TYPE (VmtTierBaseline, vmt_tier_baseline, VMT_TYPE_TIER)
@@ -28,7 +29,7 @@ vmt_tier_baseline_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *
   if (self->code == NULL)
     self->code = baseline_code_new (VMT_HOST_CODE_DUAL, CODE_SIZE, NULL);
   if (self->code != NULL && baseline_code_make_stubs (self->code, arch, NULL) &&
-      baseline_compile (self->code, arch, block))
+      baseline_compile (self->code, &self->buffers, arch, block))
     return TRUE;
   block->entry = baseline_enter_eval;
   block->code =
@@ -73,6 +74,7 @@ vmt_tier_baseline_finalize (GObject *object)
 {
   VmtTierBaseline *self = VMT_TIER_BASELINE (object);
   g_clear_pointer (&self->code, baseline_code_free);
+  baseline_buffers_clear (&self->buffers);
   G_OBJECT_CLASS (vmt_tier_baseline_parent_class)->finalize (object);
 }
 
@@ -91,6 +93,7 @@ vmt_tier_baseline_class_init (VmtTierBaselineClass *klass)
 static void
 vmt_tier_baseline_init (VmtTierBaseline *self)
 {
+  baseline_buffers_init (&self->buffers);
 }
 
 static const VmtFeature features[] = {
