@@ -94,6 +94,7 @@ typedef struct
   } spaces[8];
   BaselineJump jumps[1 << BASELINE_JUMP_BITS];
 } BaselineCpu;
+G_STATIC_ASSERT (sizeof (BaselineCpu) <= VMT_VCPU_KEPT_SIZE);
 #define BASELINE_TEMPS_OFFSET ((guint)(sizeof (BaselineCpu) + 63) / 64 * 64)
 
 static inline BaselineCpu *

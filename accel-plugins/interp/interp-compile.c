@@ -8,7 +8,7 @@
 #define NO_SLOT G_MAXUINT32
 
 /* Room in the vCPU's scratch area, behind what the handlers use themselves. */
-#define SCRATCH_FIRST ((guint)sizeof (InterpScratch))
+#define SCRATCH_FIRST (VMT_VCPU_KEPT_SIZE + (guint)sizeof (InterpScratch))
 #define SCRATCH_SIZE (VMT_VCPU_SCRATCH_SIZE - SCRATCH_FIRST)
 
 /* What is to be known of a temporary: the op that makes it and its instruction; the last op that

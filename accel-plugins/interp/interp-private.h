@@ -86,7 +86,7 @@ G_STATIC_ASSERT (sizeof (InterpScratch) == 64);
 static inline InterpScratch *
 interp_scratch (VmtVcpu *vcpu)
 {
-  return (InterpScratch *)((guint8 *)vcpu + vcpu->scratch_offset);
+  return (InterpScratch *)((guint8 *)vcpu + vcpu->scratch_offset + VMT_VCPU_KEPT_SIZE);
 }
 
 #define R(index) (*(guint64 *)((guint8 *)vcpu + (gsize)(index)*8))
