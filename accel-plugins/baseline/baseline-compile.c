@@ -295,7 +295,7 @@ find_windows (BaselineCompiler *c)
           window->n++;
           c->op_window[i] = (guint16)(found + 1);
         }
-      else if ((flags & (VMT_IR_OP_MEM | VMT_IR_OP_HELPER_IMM)) != 0 && !plain &&
+      else if (((flags & VMT_IR_OP_MEM) != 0 || baseline_calls (c, op)) && !plain &&
                op->opcode != VMT_IR_FENCE)
         close_windows (c, VMT_IR_NO_VAL);
       if (vmt_ir_is_global (op->d) && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE)

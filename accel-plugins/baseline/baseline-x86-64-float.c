@@ -511,7 +511,7 @@ baseline_host_loop (BaselineCompiler *c, guint insn)
     if (c->insn_goal[++last] && ir->insns[last].first_op > c->op)
       return;
   for (guint i = c->op; i <= end; i++)
-    if (ir->ops[i].opcode == VMT_IR_CALL)
+    if (baseline_calls (c, &ir->ops[i]))
       return;
   find_live_in (c, end, &c->loop);
   if (c->loop.n == 0)
@@ -792,11 +792,49 @@ emit_move (BaselineCompiler *c, const VmtIrOp *op)
   return TRUE;
 }
 
+/* Reads and writes of the exception flags: helpers that need not be called. */
+static gboolean
+emit_flags (BaselineCompiler *c, const VmtIrOp *op)
+{
+  const gint32 flags =
+      (gint32)c->arch->fp_env_offset + (gint32)G_STRUCT_OFFSET (VmtFpEnv, flags) - c->bias;
+  baseline_float_enter (c);
+  if (c->arch->helpers[op->imm].flags & VMT_HELPER_GET_FP_FLAGS)
+    {
+      if (op->type == VMT_IR_NONE)
+        return TRUE;
+      const guint8 reg = baseline_result (c, op->d);
+      x_stmxcsr (c, FLOAT_DISP (scratch));
+      x_rm (c, FALSE, X_LOAD, reg, STATE, FLOAT_DISP (scratch));
+      x_ri (c, FALSE, I_AND, reg, 0x3f);
+      x_rmx (c, FALSE, X_MOVZX8, reg, STATE, reg, 0, FLOAT_DISP (flags));
+      x_rm_full (c, 0, FALSE, 0x0a, reg, STATE, flags, TRUE); /* or reg, byte [] */
+      x_ri (c, FALSE, I_AND, reg, 31);
+      baseline_made (c, op->d, reg);
+      return TRUE;
+    }
+  const BaselineVal a = baseline_use (c, op->a);
+  const guint8 reg = baseline_scratch (c);
+  baseline_host_move (c, reg, &a);
+  x_ri (c, FALSE, I_AND, reg, 31);
+  x_rm_full (c, 0, FALSE, 0x88, reg, STATE, flags, TRUE);
+  x_ldmxcsr (c, FLOAT_DISP (guest));
+  /* a result that nobody should read */
+  if (op->type != VMT_IR_NONE)
+    {
+      x_rr (c, FALSE, X_XOR, reg, reg);
+      baseline_made (c, op->d, reg);
+    }
+  return TRUE;
+}
+
 gboolean
 baseline_x86_float (BaselineCompiler *c, const VmtIrOp *op)
 {
   switch (op->opcode)
     {
+    case VMT_IR_CALL:
+      return emit_flags (c, op);
     case VMT_IR_FADD:
       return emit_arithmetic (c, op, V_ADD);
     case VMT_IR_FSUB:
@@ -831,7 +869,8 @@ baseline_x86_float_before (BaselineCompiler *c, const VmtIrOp *op)
   switch (op->opcode)
     {
     case VMT_IR_CALL:
-      baseline_x86_float_forget (c);
+      if (baseline_calls (c, op))
+        baseline_x86_float_forget (c);
       return;
     case VMT_IR_LL:
     case VMT_IR_SC:

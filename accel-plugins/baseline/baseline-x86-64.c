@@ -737,7 +737,7 @@ calls (BaselineCompiler *c)
     return FALSE;
   const guint end = c->insn + 1 < ir->n_insns ? ir->insns[c->insn + 1].first_op : ir->n_ops;
   for (guint i = ir->insns[c->insn].first_op; i < end; i++)
-    if (vmt_ir_op_info[ir->ops[i].opcode].flags & VMT_IR_OP_HELPER_IMM)
+    if (baseline_calls (c, &ir->ops[i]))
       return TRUE;
   return FALSE;
 }
@@ -1067,7 +1067,7 @@ baseline_host_op (BaselineCompiler *c, guint index)
     case VMT_IR_TRAP:
       return emit_trap (c, op);
     case VMT_IR_CALL:
-      return emit_call (c, op);
+      return baseline_calls (c, op) ? emit_call (c, op) : baseline_x86_float (c, op);
     default:
       return baseline_x86_float (c, op);
     }

@@ -307,6 +307,14 @@ void baseline_link_reset (BaselineLink *link);
 /* The block has died: nobody is led to it any more, nor on by it. With the code lock. */
 void baseline_unlink (BaselineBlock *self);
 
+/* Whether the op calls C, which may do anything. */
+static inline gboolean
+baseline_calls (const BaselineCompiler *c, const VmtIrOp *op)
+{
+  return op->opcode == VMT_IR_CALL &&
+         !(c->arch->helpers[op->imm].flags & (VMT_HELPER_GET_FP_FLAGS | VMT_HELPER_SET_FP_FLAGS));
+}
+
 BaselineVal baseline_use (BaselineCompiler *c, VmtIrVal v);
 /* A scratch register that nothing uses; the present op keeps it. */
 guint8 baseline_scratch (BaselineCompiler *c);

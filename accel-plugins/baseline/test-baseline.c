@@ -97,10 +97,25 @@ help_fault (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
   return a;
 }
 
+static guint64
+help_get_flags (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
+{
+  return ((State *)vcpu)->fp.flags & 31;
+}
+
+static guint64
+help_set_flags (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
+{
+  ((State *)vcpu)->fp.flags = a & 31;
+  return 0;
+}
+
 static const VmtIrHelper helpers[] = {
   { "mix", help_mix, VMT_HELPER_PURE },
   { "environment", help_environment, VMT_HELPER_READS | VMT_HELPER_WRITES },
   { "fault", help_fault, VMT_HELPER_READS | VMT_HELPER_FAULTS | VMT_HELPER_PC },
+  { "get_flags", help_get_flags, VMT_HELPER_READS | VMT_HELPER_GET_FP_FLAGS },
+  { "set_flags", help_set_flags, VMT_HELPER_SET_FP_FLAGS },
 };
 
 static gboolean
@@ -643,8 +658,15 @@ chain_op (Chain *m, guint single, guint strict)
                     operand (m), 0);
       break;
     default:
-      switch (below (m, 6))
+      switch (below (m, 8))
         {
+        case 6:
+          vmt_ir_set (b, x,
+                      vmt_ir_call (b, VMT_IR_I64, 3, VMT_IR_NO_VAL, VMT_IR_NO_VAL, VMT_IR_NO_VAL));
+          break;
+        case 7:
+          vmt_ir_call (b, VMT_IR_NONE, 4, x, VMT_IR_NO_VAL, VMT_IR_NO_VAL);
+          break;
         case 0:
           vmt_ir_set (b, x,
                       vmt_ir_call (b, VMT_IR_I64, 1, vmt_ir_const (b, below (m, 5)),

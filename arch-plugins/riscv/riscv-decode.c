@@ -84,6 +84,22 @@ riscv_emit_csr (RiscvEmit *s, RiscvCsrOp op, guint number, guint rd, VmtIrVal va
       s->illegal = TRUE;
       return;
     }
+  /* What compilers put around comparisons that are to raise nothing. */
+  if (csr == &riscv_csrs[RISCV_CSR_fflags] && (!write || (s->mode & RISCV_MODE_FS_DIRTY) != 0))
+    {
+      VmtIrVal flags = NOVAL, next = value;
+      if (read || op != RISCV_CSR_OP_WRITE)
+        flags = CALL (I64, GET_FFLAGS, NOVAL, NOVAL, NOVAL);
+      if (op == RISCV_CSR_OP_SET)
+        next = OP2 (OR, I64, 0, flags, value);
+      else if (op == RISCV_CSR_OP_CLEAR)
+        next = OP2 (ANDN, I64, 0, flags, value);
+      if (write)
+        CALL (NONE, SET_FFLAGS, next, NOVAL, NOVAL);
+      if (read)
+        SETX (rd, flags);
+      return;
+    }
   const guint64 info = (guint64)(csr - riscv_csrs) | (guint64)op << 16 |
                        (guint64)(read != FALSE) << 20 | (guint64)(write != FALSE) << 21;
   VmtIrVal old = CALL (I64, CSR, K (info), value, K (s->word));

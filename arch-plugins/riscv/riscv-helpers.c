@@ -184,6 +184,19 @@ helper_misaligned_jump (VmtVcpu *vcpu, guint64 taken, guint64 target, guint64 c)
   return 0;
 }
 
+static guint64
+helper_get_fflags (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
+{
+  return riscv_state (vcpu)->fp.flags & 31;
+}
+
+static guint64
+helper_set_fflags (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
+{
+  riscv_state (vcpu)->fp.flags = a & 31;
+  return 0;
+}
+
 #define STATE (VMT_HELPER_READS | VMT_HELPER_WRITES)
 
 const VmtIrHelper riscv_helpers[] = {
@@ -197,4 +210,7 @@ const VmtIrHelper riscv_helpers[] = {
   [RISCV_HELPER_CBO] = { "cbo", helper_cbo, STATE | VMT_HELPER_FAULTS },
   [RISCV_HELPER_FS_DIRTY] = { "fs_dirty", helper_fs_dirty, STATE },
   [RISCV_HELPER_MISALIGNED_JUMP] = { "misaligned_jump", helper_misaligned_jump, VMT_HELPER_FAULTS },
+  [RISCV_HELPER_GET_FFLAGS] = { "get_fflags", helper_get_fflags,
+                                VMT_HELPER_READS | VMT_HELPER_GET_FP_FLAGS },
+  [RISCV_HELPER_SET_FFLAGS] = { "set_fflags", helper_set_fflags, VMT_HELPER_SET_FP_FLAGS },
 };

@@ -19,6 +19,8 @@ enum
   RISCV_HELPER_CBO,             /* (va, kind, instruction) */
   RISCV_HELPER_FS_DIRTY,        /* () */
   RISCV_HELPER_MISALIGNED_JUMP, /* (taken, target) */
+  RISCV_HELPER_GET_FFLAGS,      /* (): fflags */
+  RISCV_HELPER_SET_FFLAGS,      /* (fflags); mstatus.FS is dirty already */
   RISCV_N_HELPERS
 };
 

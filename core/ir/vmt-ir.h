@@ -231,6 +231,11 @@ typedef enum
   VMT_HELPER_FAULTS = 1 << 3,  /* may raise a guest exception (vmt_vcpu_raise) */
   VMT_HELPER_PC = 1 << 4,      /* needs vcpu->pc exact */
   VMT_HELPER_FP_LEAF = 1 << 5, /* runs with the guest's host FP environment */
+  /* Does nothing but to return the low five bits of VmtFpEnv.flags, or to set VmtFpEnv.flags to the
+   * low five bits of a (which is no global: VMT_HELPER_WRITES is not needed). A tier that keeps the
+   * flags elsewhere need not call it. */
+  VMT_HELPER_GET_FP_FLAGS = 1 << 6,
+  VMT_HELPER_SET_FP_FLAGS = 1 << 7,
 } VmtIrHelperFlags;
 /* A C function for what ops cannot say; @name is for dumps. */
 typedef struct
