@@ -12,6 +12,8 @@ struct _BaselineCode
   guint8 *data;
   gsize distance;
   guint32 at[BASELINE_N_STUBS], enter;
+  GMutex lock;
+  GPtrArray *counters; /* (element-type BaselineCounters): under the lock */
 };
 
 BaselineCode *
@@ -22,6 +24,8 @@ baseline_code_new (VmtHostCodeMemory strategy, gsize size, GError **error)
     return NULL;
   BaselineCode *self = g_new0 (BaselineCode, 1);
   self->area = area;
+  g_mutex_init (&self->lock);
+  self->counters = g_ptr_array_new_with_free_func (g_free);
   self->base = vmt_host_code_area_get_base (area);
   self->data = vmt_host_code_area_get_data (area);
   self->distance = vmt_host_code_area_get_data_offset (area);
@@ -32,6 +36,8 @@ void
 baseline_code_free (BaselineCode *self)
 {
   vmt_host_code_area_free (self->area);
+  g_mutex_clear (&self->lock);
+  g_ptr_array_unref (self->counters);
   g_free (self);
 }
 
@@ -103,12 +109,16 @@ baseline_code_get_stub (BaselineCode *self, BaselineStub stub)
 }
 
 void
-baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu)
+baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu, const VmtArchOps *arch)
 {
   memset (cpu, 0, sizeof *cpu);
   for (guint i = 0; i < BASELINE_N_STUBS; i++)
     cpu->stubs[i] = baseline_code_get_stub (self, i);
   cpu->code = self;
+  cpu->counters = g_malloc0 (sizeof (BaselineCounters) + arch->n_helpers * sizeof (guint64));
+  g_mutex_lock (&self->lock);
+  g_ptr_array_add (self->counters, cpu->counters);
+  g_mutex_unlock (&self->lock);
   cpu->next_id = 1;
   memset (cpu->jumps, 0xff, sizeof cpu->jumps);
   baseline_host_set_up_cpu (cpu);
@@ -121,4 +131,56 @@ baseline_code_get_enter (BaselineCode *self)
   BaselineEnterFunc function;
   memcpy (&function, &at, sizeof function);
   return function;
+}
+
+static guint64
+sum (BaselineCode *self, gsize offset)
+{
+  guint64 value = 0;
+  for (guint i = 0; i < self->counters->len; i++)
+    value += __atomic_load_n (
+        (const guint64 *)(gpointer)((guint8 *)self->counters->pdata[i] + offset), __ATOMIC_RELAXED);
+  return value;
+}
+
+/* @name (nullable): the second part. */
+static void
+tell (BaselineCode *self, const char *kind, const char *name, gsize offset, VmtCounterFunc func,
+      gpointer data)
+{
+  g_autofree char *full = g_strconcat (kind, name, NULL);
+  const guint64 value = sum (self, offset);
+  if (name == NULL || value != 0)
+    func (full, value, data);
+}
+
+void
+baseline_code_visit_counters (BaselineCode *self, const VmtArchOps *arch, VmtCounterFunc func,
+                              gpointer data)
+{
+  static const struct
+  {
+    const char *name;
+    gsize offset;
+  } rows[] = {
+    { "tier.load", G_STRUCT_OFFSET (BaselineCounters, load) },
+    { "tier.store", G_STRUCT_OFFSET (BaselineCounters, store) },
+    { "tier.atomic", G_STRUCT_OFFSET (BaselineCounters, atomic) },
+    { "tier.trap", G_STRUCT_OFFSET (BaselineCounters, trap) },
+    { "tier.link-near", G_STRUCT_OFFSET (BaselineCounters, near_link) },
+    { "tier.link-far", G_STRUCT_OFFSET (BaselineCounters, far_link) },
+    { "tier.jump-miss", G_STRUCT_OFFSET (BaselineCounters, indirect) },
+    { "tier.eval-block", G_STRUCT_OFFSET (BaselineCounters, block) },
+    { "tier.eval-rest", G_STRUCT_OFFSET (BaselineCounters, rest) },
+  };
+  g_mutex_lock (&self->lock);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    tell (self, rows[i].name, NULL, rows[i].offset, func, data);
+  for (guint i = 0; i < VMT_IR_N_OPS; i++)
+    tell (self, "tier.eval-", vmt_ir_op_info[i].name,
+          G_STRUCT_OFFSET (BaselineCounters, eval) + i * sizeof (guint64), func, data);
+  for (guint i = 0; i < arch->n_helpers; i++)
+    tell (self, "tier.call-", arch->helpers[i].name,
+          G_STRUCT_OFFSET (BaselineCounters, call) + i * sizeof (guint64), func, data);
+  g_mutex_unlock (&self->lock);
 }

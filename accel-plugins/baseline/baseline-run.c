@@ -74,7 +74,7 @@ baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block)
   const BaselineBlock *self = block->tier_data;
   BaselineCpu *cpu = baseline_cpu (vcpu);
   if (G_UNLIKELY (cpu->code != self->memory))
-    baseline_code_set_up_cpu (self->memory, cpu);
+    baseline_code_set_up_cpu (self->memory, cpu, vcpu->arch);
   refresh_if_changed (vcpu, cpu);
   baseline_code_get_enter (self->memory) (vcpu, self->code);
 }
@@ -115,6 +115,7 @@ extend (guint64 value, guint kind)
 BaselineReturn
 baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
 {
+  baseline_cpu (vcpu)->counters->load++;
   const guint kind = desc >> 16;
   BaselineReturn ret = go_on;
   if (!vmt_vcpu_load (vcpu, va, 1u << (kind & BASELINE_MEM_LOG2),
@@ -130,6 +131,7 @@ baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, cons
 BaselineReturn
 baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
 {
+  baseline_cpu (vcpu)->counters->store++;
   const guint kind = desc >> 16;
   const BaselineBlock *block = block_at (vcpu, at);
   const guint size = 1u << (kind & BASELINE_MEM_LOG2);
@@ -144,6 +146,7 @@ baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, cons
 BaselineReturn
 baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
 {
+  baseline_cpu (vcpu)->counters->atomic++;
   const guint kind = desc >> 16;
   const guint size = 1u << (kind & BASELINE_MEM_LOG2), attr = (guint)baseline_cpu (vcpu)->third;
   const guint what = kind >> 8;
@@ -169,10 +172,11 @@ baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc, const guin
 {
   const guint insn = desc & BASELINE_CALL_MAX_INSN;
   BaselineCpu *cpu = baseline_cpu (vcpu);
+  const guint helper = desc >> 7 & BASELINE_CALL_MAX_HELPER;
+  cpu->counters->call[helper]++;
   vcpu->pc = vcpu->page_va + (guint64)(gint64)((gint32)desc >> 16);
   vcpu->icount += insn;
-  const guint64 value =
-      vcpu->arch->helpers[desc >> 7 & BASELINE_CALL_MAX_HELPER].func (vcpu, a, b, cpu->third);
+  const guint64 value = vcpu->arch->helpers[helper].func (vcpu, a, b, cpu->third);
   if (G_UNLIKELY (vcpu->fault_pending))
     return leave;
   vcpu->icount -= insn;
@@ -183,6 +187,7 @@ baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc, const guin
 BaselineReturn
 baseline_run_trap (VmtVcpu *vcpu, guint64 value, guint64 cause, guint32 desc, const guint8 *at)
 {
+  baseline_cpu (vcpu)->counters->trap++;
   vmt_vcpu_raise (vcpu, cause, value);
   return fault (vcpu, block_at (vcpu, at), desc & 0xffff);
 }
@@ -240,6 +245,8 @@ baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
 {
   const BaselineBlock *block = block_at (vcpu, at);
   const gboolean whole = desc == G_MAXUINT32;
+  BaselineCounters *counters = baseline_cpu (vcpu)->counters;
+  (*(whole ? &counters->block : &counters->eval[block->ir->ops[desc].opcode]))++;
   VmtIrEval eval = {
     .vcpu = vcpu,
     .block = block->ir,
@@ -290,6 +297,7 @@ baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
 {
   const BaselineBlock *block = block_at (vcpu, at);
   const VmtIrBlock *ir = block->ir;
+  baseline_cpu (vcpu)->counters->rest++;
   VmtIrEval eval = {
     .vcpu = vcpu,
     .block = ir,
@@ -402,6 +410,8 @@ baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 des
 {
   BaselineBlock *block = block_at (vcpu, at);
   BaselineLink *link = &block->links[desc];
+  BaselineCounters *counters = baseline_cpu (vcpu)->counters;
+  (*(link->far ? &counters->far_link : &counters->near_link))++;
   vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
   return look_up (vcpu, link);
 }
@@ -410,6 +420,7 @@ baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 des
 BaselineReturn
 baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
 {
+  baseline_cpu (vcpu)->counters->indirect++;
   vcpu->pc = va;
   if (__atomic_load_n (&vcpu->exit_request, __ATOMIC_ACQUIRE) != 0)
     return leave;

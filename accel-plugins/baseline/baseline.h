@@ -74,11 +74,22 @@ typedef struct
   guint8 flags[64];                    /* VmtFpEnv.flags for those of MXCSR */
 } BaselineCpuFloat;
 
+/* Calls of C by emitted code, of one vCPU: its thread writes, others read. */
+typedef struct
+{
+  guint64 load, store, atomic, trap, near_link, far_link, indirect;
+  guint64 block; /* that the evaluator executed as a whole */
+  guint64 rest;  /* of one, after a loop has left it */
+  guint64 eval[VMT_IR_N_OPS];
+  guint64 call[]; /* by helper */
+} BaselineCounters;
+
 /* The beginning of the vCPU's scratch area. */
 typedef struct
 {
   gconstpointer stubs[BASELINE_N_STUBS];
   BaselineCode *code;
+  BaselineCounters *counters;
   guint64 third; /* third argument of a helper */
   guint64 spare[2];
   BaselineCpuFloat fp;
@@ -163,7 +174,11 @@ gboolean baseline_code_write (BaselineCode *self, gsize offset, const guint8 *by
 /* The stubs, made on first use. */
 gboolean baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **error);
 const guint8 *baseline_code_get_stub (BaselineCode *self, BaselineStub stub);
-void baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu);
+/* On a vCPU's thread, once for each. */
+void baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu, const VmtArchOps *arch);
+/* Of all vCPUs. Any thread. */
+void baseline_code_visit_counters (BaselineCode *self, const VmtArchOps *arch, VmtCounterFunc func,
+                                   gpointer data);
 typedef void (*BaselineEnterFunc) (VmtVcpu *vcpu, const guint8 *code);
 BaselineEnterFunc baseline_code_get_enter (BaselineCode *self);
 /* The block that a code address belongs to. */

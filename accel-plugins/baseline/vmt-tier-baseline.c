@@ -27,7 +27,8 @@ vmt_tier_baseline_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *
 {
   VmtTierBaseline *self = VMT_TIER_BASELINE (tier);
   if (self->code == NULL)
-    self->code = baseline_code_new (VMT_HOST_CODE_DUAL, CODE_SIZE, NULL);
+    __atomic_store_n (&self->code, baseline_code_new (VMT_HOST_CODE_DUAL, CODE_SIZE, NULL),
+                      __ATOMIC_RELEASE);
   if (self->code != NULL && baseline_code_make_stubs (self->code, arch, NULL) &&
       baseline_compile (self->code, &self->buffers, arch, block))
     return TRUE;
@@ -70,6 +71,15 @@ vmt_tier_baseline_get_code (VmtTier *tier, const VmtExecBlock *block, VmtTierCod
 }
 
 static void
+vmt_tier_baseline_visit_counters (VmtTier *tier, const VmtArchOps *arch, VmtCounterFunc func,
+                                  gpointer data)
+{
+  BaselineCode *code = __atomic_load_n (&VMT_TIER_BASELINE (tier)->code, __ATOMIC_ACQUIRE);
+  if (code != NULL)
+    baseline_code_visit_counters (code, arch, func, data);
+}
+
+static void
 vmt_tier_baseline_finalize (GObject *object)
 {
   VmtTierBaseline *self = VMT_TIER_BASELINE (object);
@@ -88,6 +98,7 @@ vmt_tier_baseline_class_init (VmtTierBaselineClass *klass)
   tier_class->discard = vmt_tier_baseline_discard;
   tier_class->kill = vmt_tier_baseline_kill;
   tier_class->get_code = vmt_tier_baseline_get_code;
+  tier_class->visit_counters = vmt_tier_baseline_visit_counters;
 }
 
 static void

@@ -121,6 +121,7 @@ static void
 kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page, VmtExecKill why)
 {
   guint64 host = block->first_host;
+  self->code_stats.kills[why]++;
   if (G_UNLIKELY (self->trace != NULL))
     _vmt_exec_trace_kill (self, block, why);
   __atomic_store_n (&block->dead, 1, __ATOMIC_SEQ_CST);
@@ -220,6 +221,17 @@ overlaps (const VmtExecBlock *block, guint64 page_host, guint first, guint size)
   return first < to && first + size > from;
 }
 
+/* What is written there next are other instructions. */
+static void
+forget_seen (VmtCodePage *page, const VmtExecBlock *block, guint64 page_host)
+{
+  if (page->seen == NULL || (block->first_host & VMT_PAGE_MASK) != page_host)
+    return;
+  const guint first = (guint)(block->first_host & ~VMT_PAGE_MASK);
+  for (guint i = first; i < first + block->size && i < VMT_PAGE_SIZE; i++)
+    page->seen[i / 8] &= (guint8) ~(1u << (i & 7));
+}
+
 static void
 stored_in_page (VmtExec *self, VmtExecRam *ram, guint64 offset, guint size)
 {
@@ -259,6 +271,7 @@ stored_in_page (VmtExec *self, VmtExecRam *ram, guint64 offset, guint size)
             {
               *link = *page_link (block, page_host);
               page->kills++;
+              forget_seen (page, block, page_host);
               kill_block (self, block, page_host, VMT_EXEC_KILL_STORE);
             }
           else
@@ -438,10 +451,15 @@ new_block (VmtVcpu *vcpu, guint covered, guint page_offset)
 }
 
 static void
-compile_block (VmtVcpu *vcpu, VmtExecBlock *block)
+compile_block (VmtVcpu *vcpu, VmtExecBlock *block, VmtCodePage *page)
 {
-  vmt_tier_compile (vcpu->exec->tier, vcpu->arch, block);
-  if (G_UNLIKELY (vcpu->exec->trace != NULL))
+  VmtExec *self = vcpu->exec;
+  const guint64 start = self->measuring ? _vmt_exec_get_cpu_time () : 0;
+  vmt_tier_compile (self->tier, vcpu->arch, block);
+  if (G_UNLIKELY (self->measuring))
+    self->code_stats.emit_ns += _vmt_exec_since (self, start);
+  _vmt_exec_count_block (self, block, block->ir, page);
+  if (G_UNLIKELY (self->trace != NULL))
     _vmt_exec_trace_block (vcpu, block);
   if (!block->keep_ir)
     g_clear_pointer (&block->ir, vmt_ir_block_free);
@@ -487,7 +505,7 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
   for (guint i = 0; self->trace != NULL && i < n; i++)
     *(offset + i < VMT_PAGE_SIZE ? &priv->code[offset + i]
                                  : &priv->next_code[offset + i - VMT_PAGE_SIZE]) = code[i];
-  compile_block (vcpu, block);
+  compile_block (vcpu, block, NULL);
   /* Nothing links to it or out of it. */
   block->dead = 1;
   if (priv->uncached != NULL)
@@ -564,6 +582,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
       copy_code (priv->code, at->host - offset, offset);
       if (host2 != 0)
         copy_code (priv->next_code, at2.host, 0);
+      guint64 start = self->measuring ? _vmt_exec_get_cpu_time () : 0;
       guint covered =
           vcpu->arch->decode (vcpu, priv->builder, offset, priv->code + offset, left,
                               host2 != 0 ? priv->next_code : NULL, host2 != 0 ? VMT_PAGE_SIZE : 0);
@@ -592,7 +611,14 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
           continue;
         }
 
+      if (G_UNLIKELY (self->measuring))
+        {
+          self->code_stats.decode_ns += _vmt_exec_since (self, start);
+          start = _vmt_exec_get_cpu_time ();
+        }
       block = new_block (vcpu, covered, offset);
+      if (G_UNLIKELY (self->measuring))
+        self->code_stats.ir_ns += _vmt_exec_since (self, start);
       block->pa = at->pa;
       block->ram = at->ram->ram;
       block->ram_offset = at->ram_offset;
@@ -607,7 +633,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
         }
       else
         block->host = host;
-      compile_block (vcpu, block);
+      compile_block (vcpu, block, page);
       self->bytes += block->bytes + BLOCK_BYTES;
       self->n_live++;
       self->n_compiled++;

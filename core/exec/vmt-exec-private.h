@@ -43,6 +43,8 @@ typedef struct
   guint32 releases;      /* times that it was let go */
   gboolean protected;    /* VMT_PAGE_CODE is set, and nobody has a write entry */
   guint32 idle_stores;   /* atomic: stores since the page has no code */
+  guint8 *seen; /* (nullable): a bit for each byte at which an instruction that was translated
+                   begins; when that is measured */
 } VmtCodePage;
 
 typedef struct
@@ -53,6 +55,14 @@ typedef struct
    * TLB */
   guint64 *writers;
 } VmtExecRam;
+
+/* Under the code lock. */
+typedef struct
+{
+  guint64 blocks, instructions, distinct, ops, guest_bytes, host_bytes;
+  guint64 decode_ns, ir_ns, emit_ns;
+  guint64 kills[VMT_EXEC_N_KILLS];
+} VmtExecCodeStats;
 
 #define VMT_EXEC_MAX_RAMS 64
 #define VMT_EXEC_MAX_VCPUS 1024
@@ -96,6 +106,9 @@ struct _VmtExec
   guint64 epoch; /* atomic */
   guint64 bytes, limit;
   guint64 n_live, n_compiled, n_killed, n_evictions;
+  VmtExecCodeStats code_stats;
+  gboolean measuring; /* fixed while there are threads */
+  guint64 clock_cost; /* nanoseconds of one reading */
 
   VmtExecRam rams[VMT_EXEC_MAX_RAMS];
   guint n_rams; /* atomic; grows only */
@@ -186,6 +199,7 @@ struct _VmtVcpuPriv
 
   VmtExecStats published; /* under lock: as of the last safepoint */
   guint64 n_tlb2_hits, n_walks, n_flushes, n_lookups, n_store_slow, n_sleeps;
+  guint64 n_entries, n_exceptions, n_interrupts;
   guint64 stress_random, n_stress_lookups;
 };
 
@@ -248,6 +262,13 @@ void vmt_exec_stress_enter (VmtVcpu *vcpu);
 void vmt_exec_stress_exception (VmtVcpu *vcpu);
 gboolean vmt_exec_stress_refuses (VmtVcpu *vcpu);
 gboolean vmt_exec_stress_keeps_out (VmtVcpu *vcpu);
+
+/* vmt-exec-stats.c */
+void _vmt_exec_measure (VmtExec *self);
+guint64 _vmt_exec_get_cpu_time (void);
+guint64 _vmt_exec_since (const VmtExec *self, guint64 start);
+void _vmt_exec_count_block (VmtExec *self, VmtExecBlock *block, const VmtIrBlock *ir,
+                            VmtCodePage *page);
 
 /* vmt-exec-trace.c: with self->trace set */
 void _vmt_exec_trace_block (VmtVcpu *vcpu, const VmtExecBlock *block);

@@ -10,6 +10,8 @@ void
 vmt_exec_set_trace (VmtExec *self, VmtTrace *trace)
 {
   self->trace = trace;
+  if (vmt_trace_has (trace, VMT_TRACE_STATS))
+    _vmt_exec_measure (self);
 }
 
 /* The block's bytes that begin at a page offset of its first page. */

@@ -101,7 +101,11 @@ vmt_exec_free (VmtExec *self)
     {
       guint64 n_pages = self->rams[i].ram->size >> VMT_PAGE_SHIFT;
       for (guint64 p = 0; p < n_pages; p++)
-        g_free (self->rams[i].pages[p]);
+        if (self->rams[i].pages[p] != NULL)
+          {
+            g_free (self->rams[i].pages[p]->seen);
+            g_free (self->rams[i].pages[p]);
+          }
       g_free (self->rams[i].pages);
       g_free (self->rams[i].writers);
       vmt_ram_unref (self->rams[i].ram);
@@ -216,6 +220,9 @@ publish (VmtVcpu *vcpu)
   priv->published.lookups = priv->n_lookups;
   priv->published.store_slow = priv->n_store_slow;
   priv->published.sleeps = priv->n_sleeps;
+  priv->published.entries = priv->n_entries;
+  priv->published.exceptions = priv->n_exceptions;
+  priv->published.interrupts = priv->n_interrupts;
 }
 
 /* Everything that keeps a vCPU from guest code. Returns when there is nothing left, FALSE when the
@@ -338,17 +345,25 @@ vcpu_thread (gpointer data)
           if (G_UNLIKELY (self->trace != NULL))
             _vmt_exec_trace_exception (vcpu);
           vcpu->fault_pending = 0;
+          priv->n_exceptions++;
           arch->take_exception (vcpu);
           continue;
         }
       if (G_UNLIKELY (self->stress != NULL))
         vmt_exec_stress_enter (vcpu);
       const guint64 pc = vcpu->pc;
-      if (arch->take_interrupt (vcpu) && G_UNLIKELY (self->trace != NULL))
-        _vmt_exec_trace_interrupt (vcpu, pc);
+      if (arch->take_interrupt (vcpu))
+        {
+          priv->n_interrupts++;
+          if (G_UNLIKELY (self->trace != NULL))
+            _vmt_exec_trace_interrupt (vcpu, pc);
+        }
       VmtExecBlock *block = vmt_exec_lookup_block (vcpu);
       if (block != NULL)
-        block->entry (vcpu, block);
+        {
+          priv->n_entries++;
+          block->entry (vcpu, block);
+        }
     }
 
   g_mutex_lock (&self->lock);
@@ -492,30 +507,4 @@ void
 vmt_exec_invalidate (VmtExec *self, VmtRam *ram, guint64 offset, guint64 size)
 {
   vmt_address_space_notify_store (self->space, ram, offset, size);
-}
-
-void
-vmt_exec_get_stats (VmtExec *self, VmtExecStats *stats)
-{
-  memset (stats, 0, sizeof *stats);
-  g_mutex_lock (&self->lock);
-  for (guint i = 0; i < self->n_vcpus; i++)
-    {
-      const VmtExecStats *own = &self->vcpus[i]->priv->published;
-      stats->instructions += own->instructions;
-      stats->tlb_l2_hits += own->tlb_l2_hits;
-      stats->tlb_walks += own->tlb_walks;
-      stats->tlb_flushes += own->tlb_flushes;
-      stats->lookups += own->lookups;
-      stats->store_slow += own->store_slow;
-      stats->sleeps += own->sleeps;
-    }
-  g_mutex_unlock (&self->lock);
-  g_mutex_lock (&self->code_lock);
-  stats->blocks_compiled = self->n_compiled;
-  stats->blocks_live = self->n_live;
-  stats->blocks_killed = self->n_killed;
-  stats->bytes = self->bytes;
-  stats->evictions = self->n_evictions;
-  g_mutex_unlock (&self->code_lock);
 }

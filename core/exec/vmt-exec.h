@@ -86,7 +86,17 @@ typedef struct
   guint64 lookups;
   guint64 store_slow;
   guint64 sleeps;
+  guint64 entries; /* of guest code by the run loop */
+  guint64 exceptions, interrupts;
+  guint64 killed_by_store, killed_for_room;
+  /* Guest instructions, IR ops, guest bytes and host bytes of all translations. */
+  guint64 translated_instructions, translated_ops, translated_bytes, host_bytes;
+  /* With a trace that has VMT_TRACE_STATS: instructions that no translation had before, and
+   * processor time of decoding, of finishing the IR and of the tier. */
+  guint64 distinct_instructions, decode_ns, ir_ns, emit_ns;
 } VmtExecStats;
 void vmt_exec_get_stats (VmtExec *self, VmtExecStats *stats);
+/* These by name, and then the tier's. Any thread but a vCPU's. */
+void vmt_exec_visit_counters (VmtExec *self, VmtCounterFunc func, gpointer data);
 
 G_END_DECLS

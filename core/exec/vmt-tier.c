@@ -55,3 +55,11 @@ vmt_tier_get_code (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code, 
   VmtTierClass *klass = VMT_TIER_GET_CLASS (self);
   return klass->get_code != NULL && klass->get_code (self, block, code, at);
 }
+
+void
+vmt_tier_visit_counters (VmtTier *self, const VmtArchOps *arch, VmtCounterFunc func, gpointer data)
+{
+  VmtTierClass *klass = VMT_TIER_GET_CLASS (self);
+  if (klass->visit_counters != NULL)
+    klass->visit_counters (self, arch, func, data);
+}

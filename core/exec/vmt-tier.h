@@ -22,6 +22,9 @@ typedef struct
   gsize size;
 } VmtTierCode;
 
+/* Something that was counted, for people. */
+typedef void (*VmtCounterFunc) (const char *name, guint64 value, gpointer data);
+
 struct _VmtTierClass
 {
   VmtObjectClass parent_class;
@@ -40,7 +43,10 @@ struct _VmtTierClass
    * guint32) (nullable): gets the offsets at which the instructions' code begins, and the one of
    * what is shared by several; or stays empty. With the code lock. */
   gboolean (*get_code) (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code, GArray *at);
-  gpointer reserved[7];
+  /* (nullable): what it has counted of code of @arch since it was made. Any thread. */
+  void (*visit_counters) (VmtTier *self, const VmtArchOps *arch, VmtCounterFunc func,
+                          gpointer data);
+  gpointer reserved[6];
 };
 
 gboolean vmt_tier_probe (VmtTier *self, GError **error);
@@ -49,5 +55,7 @@ void vmt_tier_discard (VmtTier *self, VmtExecBlock *block);
 void vmt_tier_kill (VmtTier *self, VmtExecBlock *block);
 gboolean vmt_tier_get_code (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code,
                             GArray *at);
+void vmt_tier_visit_counters (VmtTier *self, const VmtArchOps *arch, VmtCounterFunc func,
+                              gpointer data);
 
 G_END_DECLS

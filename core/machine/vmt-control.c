@@ -7,6 +7,7 @@
 #include "vmt-char.h"
 #include "vmt-error.h"
 #include "vmt-event.h"
+#include "vmt-exec.h"
 #include "vmt-param.h"
 #include "vmt-value.h"
 
@@ -340,6 +341,24 @@ run_status (VmtControl *control, JsonObject *request, JsonObject *answer, GError
   return TRUE;
 }
 
+static void
+add_counter (const char *name, guint64 value, gpointer data)
+{
+  json_object_set_int_member (data, name, (gint64)MIN (value, G_MAXINT64));
+}
+
+static gboolean
+run_stats (VmtControl *control, JsonObject *request, JsonObject *answer, GError **error)
+{
+  JsonObject *counters = json_object_new ();
+  VmtExec *exec = vmt_machine_get_exec (control->machine);
+
+  if (exec != NULL)
+    vmt_exec_visit_counters (exec, add_counter, counters);
+  json_object_set_object_member (answer, "value", counters);
+  return TRUE;
+}
+
 static const Command commands[] = {
   { "get", "get PATH: a property's value, or all of an object's", run_get, { "path" } },
   { "set",
@@ -357,6 +376,7 @@ static const Command commands[] = {
   { "reset", "reset: like the reset button", run_reset, {} },
   { "quit", "quit: ends the machine at once, disks flushed", run_quit, {} },
   { "send", "send TEXT: types text (\\n is Enter) into the first console", run_send, { "text" } },
+  { "stats", "stats: what was counted while guest code ran", run_stats, {} },
   { "status", "status: name, state, CPUs", run_status, {} },
 };
 

@@ -145,6 +145,23 @@ _vmt_machine_drop_exec (VmtMachine *self)
   g_clear_object (&self->tier);
 }
 
+static void
+add_counter (const char *name, guint64 value, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup_printf ("%s=%" G_GUINT64_FORMAT, name, value));
+}
+
+char **
+_vmt_machine_dup_statistics (VmtMachine *self)
+{
+  GPtrArray *list = g_ptr_array_new ();
+
+  if (self->exec != NULL)
+    vmt_exec_visit_counters (self->exec, add_counter, list);
+  g_ptr_array_add (list, NULL);
+  return (char **)g_ptr_array_free (list, FALSE);
+}
+
 char **
 vmt_machine_dup_refusals (VmtMachine *self)
 {

@@ -72,6 +72,8 @@ struct _VmtMachine
 /* vmt-machine-exec.c */
 gboolean _vmt_machine_make_exec (VmtMachine *self, GError **error);
 void _vmt_machine_drop_exec (VmtMachine *self);
+/* (transfer full): "name=number" each; empty without CPUs and before realize. */
+char **_vmt_machine_dup_statistics (VmtMachine *self);
 
 /* vmt-machine-run.c */
 void _vmt_machine_init_run (VmtMachine *self);

@@ -30,6 +30,7 @@ enum
   PROP_TIER,
   PROP_ON_RESET,
   PROP_STATE,
+  PROP_STATISTICS,
   N_PROPS
 };
 
@@ -117,6 +118,9 @@ vmt_machine_get_property (GObject *object, guint id, GValue *value, GParamSpec *
     case PROP_STATE:
       g_value_set_enum (value, (gint)vmt_machine_get_state (self));
       break;
+    case PROP_STATISTICS:
+      g_value_take_boxed (value, _vmt_machine_dup_statistics (self));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -183,6 +187,12 @@ vmt_machine_class_init (VmtMachineClass *klass)
       object_class, PROP_STATE,
       g_param_spec_enum ("state", NULL, "What the machine is doing", vmt_machine_state_get_type (),
                          VMT_MACHINE_NEW, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  g_object_class_install_property (
+      object_class, PROP_STATISTICS,
+      vmt_param_spec_list ("statistics",
+                           "What has been counted while guest code ran, each name=number; of each "
+                           "CPU as of when it last left guest code",
+                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   for (guint i = 0; i < G_N_ELEMENTS (events); i++)
     vmt_object_class_install_event (VMT_OBJECT_CLASS (klass), &events[i]);
 }

@@ -40,6 +40,7 @@ static const struct
   { "exceptions", VMT_TRACE_EXCEPTIONS, 0 },
   { "interrupts", VMT_TRACE_INTERRUPTS, 0 },
   { "invalidations", VMT_TRACE_INVALIDATIONS, 0 },
+  { "stats", VMT_TRACE_STATS, 0 },
 };
 
 static gboolean

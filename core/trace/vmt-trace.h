@@ -21,6 +21,7 @@ typedef enum
   VMT_TRACE_EXCEPTIONS = 1 << 3,
   VMT_TRACE_INTERRUPTS = 1 << 4,
   VMT_TRACE_INVALIDATIONS = 1 << 5,
+  VMT_TRACE_STATS = 1 << 6, /* counters at the end, translation timed */
 } VmtTraceWhat;
 
 /* @spec: "blocks,ir,host:0x1000-0x2000,exceptions": words, each with a range of guest addresses

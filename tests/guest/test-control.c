@@ -168,6 +168,9 @@ test_commands (void)
 
   ask (c, "{\"command\":\"status\"}", "\"state\":\"running\"");
   ask (c, "{\"command\":\"status\"}", "\"name\":\"m\"");
+  ask (c, "{\"command\":\"stats\"}", "\"blocks-compiled\":");
+  ask (c, "{\"command\":\"get\",\"path\":\"statistics\"}", "\"instructions=");
+  ask (c, "{\"command\":\"set\",\"path\":\"statistics\",\"value\":\"x\"}", "!statistics");
   ask (c, "{\"command\":\"get\",\"path\":\"uart0.clock-frequency\"}", "\"value\":3686400");
   ask (c, "{\"command\":\"get\",\"path\":\"uart0\"}", "\"clock-frequency\":3686400");
   ask (c, "{\"command\":\"get\",\"path\":\"cpu0.pc\"}", "\"value\":\"0x8000000");

@@ -203,6 +203,7 @@ run_machine (VmtMachine *machine, GPtrArray *forwards, Tracing *tracing)
       tracing_attach (tracing, machine);
       ok = run_console (machine, &reason, &status, &error);
     }
+  tracing_finish (tracing, machine);
   /* back ends restore the terminal and flush the disks here, before anything is printed */
   vmt_machine_close (machine);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)

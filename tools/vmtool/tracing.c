@@ -64,6 +64,41 @@ tracing_attach (Tracing *self, VmtMachine *machine)
     vmt_exec_set_trace (exec, self->trace);
 }
 
+static void
+add_counter (const char *name, guint64 value, gpointer data)
+{
+  g_string_append_printf (data, "stats %-28s %" G_GUINT64_FORMAT "\n", name, value);
+}
+
+static void
+add_quotient (GString *text, const char *name, double value, double by)
+{
+  g_string_append_printf (text, "stats %-28s %.3f\n", name, by > 0 ? value / by : 0);
+}
+
+void
+tracing_finish (Tracing *self, VmtMachine *machine)
+{
+  VmtExec *exec = vmt_machine_get_exec (machine);
+  g_autoptr (GString) text = g_string_new (NULL);
+  VmtExecStats stats;
+  double distinct;
+
+  if (!vmt_trace_has (self->trace, VMT_TRACE_STATS) || exec == NULL)
+    return;
+  vmt_exec_visit_counters (exec, add_counter, text);
+  vmt_exec_get_stats (exec, &stats);
+  distinct = (double)stats.distinct_instructions;
+  add_quotient (text, "expansion", (double)stats.host_bytes, (double)stats.translated_bytes);
+  add_quotient (text, "repeated", (double)stats.translated_instructions, distinct);
+  add_quotient (text, "decode-us-instruction", (double)stats.decode_ns / 1000, distinct);
+  add_quotient (text, "ir-us-instruction", (double)stats.ir_ns / 1000, distinct);
+  add_quotient (text, "emit-us-instruction", (double)stats.emit_ns / 1000, distinct);
+  add_quotient (text, "translation-us-instruction",
+                (double)(stats.decode_ns + stats.ir_ns + stats.emit_ns) / 1000, distinct);
+  vmt_trace_write (self->trace, text->str, text->len);
+}
+
 void
 tracing_clear (Tracing *self)
 {

@@ -53,6 +53,8 @@ typedef struct
 gboolean tracing_open (Tracing *self, const char *command, int *status);
 /* When the machine is realized. */
 void tracing_attach (Tracing *self, VmtMachine *machine);
+/* When it has stopped and is not closed yet. */
+void tracing_finish (Tracing *self, VmtMachine *machine);
 /* When the machine is gone. */
 void tracing_clear (Tracing *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tracing, tracing_clear)
