@@ -143,6 +143,56 @@ baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, cons
   return stored (vcpu, block, desc & 0xffff, kind, 0);
 }
 
+/* So many load-linked are core's after one whose store-conditional was not its partner, or could
+ * not be a compare-and-swap: so that such code makes progress. */
+#define LL_FULL 64
+
+static gboolean
+run_load_linked (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 *value)
+{
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  cpu->ll_host = 0;
+  if (cpu->ll_full > 0)
+    {
+      cpu->ll_full--;
+      attr &= ~VMT_VCPU_ATTR_PAIRED;
+    }
+  return vmt_vcpu_load_linked (vcpu, va, size, attr, value);
+}
+
+/* The partner of a load-linked in emitted code, where that could not be stored: the two are a
+ * compare-and-swap all the same. */
+static gboolean
+swap (VmtVcpu *vcpu, guint64 host, guint64 va, guint size, guint attr, guint64 value,
+      guint64 *failed)
+{
+  const VmtTlbEntry *e = &vcpu->bank->read[va >> VMT_PAGE_SHIFT & ((1u << VMT_TLB_READ_BITS) - 1)];
+  guint64 now;
+  if ((va & (VMT_PAGE_MASK | (size - 1))) == e->tag && va + e->addend == host)
+    {
+      if (!vmt_vcpu_load_linked (vcpu, va, size, attr & ~(guint)VMT_IR_MEM_ATOMIC_FAULT, &now))
+        return FALSE;
+      if (now != baseline_cpu (vcpu)->ll_value)
+        vmt_vcpu_clear_reservation (vcpu);
+    }
+  /* Without a reservation it raises what there is to be raised, and fails. */
+  return vmt_vcpu_store_conditional (vcpu, va, size, attr, value, failed);
+}
+
+static gboolean
+run_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint64 value,
+                       guint64 *failed)
+{
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  const guint64 host = cpu->ll_host;
+  cpu->ll_host = 0;
+  if (host != 0 && (attr & VMT_VCPU_ATTR_PAIRED))
+    return swap (vcpu, host, va, size, attr, value, failed);
+  if (host != 0)
+    cpu->ll_full = LL_FULL;
+  return vmt_vcpu_store_conditional (vcpu, va, size, attr, value, failed);
+}
+
 BaselineReturn
 baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
 {
@@ -150,17 +200,16 @@ baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, con
   const guint kind = desc >> 16;
   const guint size = 1u << (kind & BASELINE_MEM_LOG2), attr = (guint)baseline_cpu (vcpu)->third;
   const guint what = kind >> 8;
-  const BaselineBlock *block = block_at (vcpu, at);
   guint64 result;
   gboolean ok;
   if (what == BASELINE_ATOMIC_LL)
-    ok = vmt_vcpu_load_linked (vcpu, va, size, attr, &result);
+    ok = run_load_linked (vcpu, va, size, attr, &result);
   else if (what == BASELINE_ATOMIC_SC)
-    ok = vmt_vcpu_store_conditional (vcpu, va, size, attr, value, &result);
+    ok = run_store_conditional (vcpu, va, size, attr, value, &result);
   else
     ok = vmt_vcpu_amo (vcpu, (VmtIrAmo)what, va, size, attr, value, &result);
   if (!ok)
-    return fault (vcpu, block, desc & 0xffff);
+    return fault (vcpu, block_at (vcpu, at), desc & 0xffff);
   refresh_if_changed (vcpu, baseline_cpu (vcpu));
   if (what != BASELINE_ATOMIC_SC)
     result = extend (result, kind);

@@ -395,7 +395,119 @@ fence (BaselineCompiler *c)
   x_mi (c, FALSE, I_OR, RSP, 0, 0);
 }
 
-/* LL, SC and AMO: desc tells which, of what size; the attributes go through memory. */
+/* rcx: the address, rdx: the value. desc tells which operation of what size; the attributes go
+ * through memory. */
+static void
+call_atomic (BaselineCompiler *c, guint insn, guint kind, guint attr)
+{
+  x_rm (c, FALSE, 0xc7, 0, STATE, c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, third));
+  x32 (c, attr);
+  x_li (c, RAX, BASELINE_DESC (insn, kind));
+  x_call_stub (c, BASELINE_STUB_ATOMIC);
+}
+
+static void
+cold_atomic (BaselineCompiler *c, const BaselineCold *cold)
+{
+  baseline_host_move (c, RCX, &cold->base);
+  if (cold->disp != 0)
+    x_ri (c, TRUE, I_ADD, RCX, cold->disp);
+  baseline_host_move (c, RDX, &cold->val);
+  call_atomic (c, cold->insn, cold->kind16, cold->attr);
+  x_jmp_to (c, cold->resume);
+}
+
+static void
+lock (BaselineCompiler *c)
+{
+  x8 (c, 0xf0);
+}
+
+/* A value that somebody has no use for. */
+static gboolean
+is_unused (BaselineCompiler *c, VmtIrVal d)
+{
+  return d == VMT_IR_NO_VAL || (vmt_ir_is_temp (d) && c->temp_last[d - VMT_IR_TEMP_FIRST] <= c->op);
+}
+
+/* At [rdx]: the old value in rax. rcx is free, and @b is none of these. */
+static void
+amo (BaselineCompiler *c, guint what, gboolean w, const BaselineVal *b, gboolean unused)
+{
+  static const guint8 groups[] = {
+    [VMT_IR_AMO_AND] = I_AND, [VMT_IR_AMO_OR] = I_OR, [VMT_IR_AMO_XOR] = I_XOR
+  };
+  switch (what)
+    {
+    case VMT_IR_AMO_SWAP:
+      baseline_host_move (c, RAX, b);
+      x_rm (c, w, 0x87, RAX, RDX, 0);
+      return;
+    case VMT_IR_AMO_ADD:
+      baseline_host_move (c, RAX, b);
+      lock (c);
+      x_rm (c, w, 0x0fc1, RAX, RDX, 0);
+      return;
+    case VMT_IR_AMO_AND:
+    case VMT_IR_AMO_OR:
+    case VMT_IR_AMO_XOR:
+      if (unused)
+        {
+          baseline_host_move (c, RAX, b);
+          lock (c);
+          x_rm (c, w, 1 | groups[what] << 3, RAX, RDX, 0);
+          return;
+        }
+      break;
+    default:
+      break;
+    }
+  x_rm (c, w, X_LOAD, RAX, RDX, 0);
+  const guint32 again = c->size;
+  baseline_host_move (c, RCX, b);
+  switch (what)
+    {
+    case VMT_IR_AMO_AND:
+    case VMT_IR_AMO_OR:
+    case VMT_IR_AMO_XOR:
+      x_rr (c, w, 3 | groups[what] << 3, RCX, RAX);
+      break;
+    default:
+      {
+        static const guint8 codes[] = { CC_L, CC_G, CC_B, CC_A };
+        x_rr (c, w, X_CMP, RAX, RCX);
+        x_rr (c, w, 0x0f40 | codes[what - VMT_IR_AMO_MINS], RCX, RAX);
+        break;
+      }
+    }
+  lock (c);
+  x_rm (c, w, 0x0fb1, RCX, RDX, 0);
+  const guint32 at = x_jcc_short (c, CC_NE);
+  c->bytes[at] = (guint8)(again - (at + 1));
+}
+
+/* rdx: an address that becomes the host's, or leaves; it must be aligned. */
+static guint32
+host_address (BaselineCompiler *c, guint log2, gboolean read)
+{
+  const gint32 table = read ? READ_OFFSET : WRITE_OFFSET;
+  const guint bits = read ? VMT_TLB_READ_BITS : VMT_TLB_WRITE_BITS;
+  x_rr (c, FALSE, X_LOAD, RCX, RDX);
+  x_rr (c, TRUE, X_LOAD, RAX, RDX);
+  x_shift_i (c, FALSE, S_SHR, RCX, VMT_PAGE_SHIFT - ENTRY_LOG2);
+  x_ri (c, FALSE, I_AND, RCX, (gint32)(((1u << bits) - 1) << ENTRY_LOG2));
+  x_ri (c, TRUE, I_AND, RAX, (gint32)(~(guint32)(VMT_PAGE_SIZE - 1) | ((1u << log2) - 1)));
+  x_rmx (c, TRUE, X_CMP, RAX, BANK, RCX, 0, table);
+  const guint32 miss = x_jcc (c, CC_NE);
+  x_rmx (c, TRUE, X_ADD, RDX, BANK, RCX, 0, table + ADDEND);
+  return miss;
+}
+
+#define CPU(field) (c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, field))
+
+/* A load-linked whose store-conditional is its partner (VMT_VCPU_ATTR_PAIRED) keeps its reservation
+ * here: the pair is a compare-and-swap, as core/exec/vmt-exec-atomic.c explains. Core knows of no
+ * reservation meanwhile. */
 static gboolean
 emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
 {
@@ -405,19 +517,70 @@ emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
   BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
   if (is_temp_reg (&a) || is_temp_reg (&b))
     return FALSE;
-  baseline_spill (c);
-  baseline_host_move (c, RCX, &a);
-  if (op->opcode != VMT_IR_LL)
-    baseline_host_move (c, RDX, &b);
   const guint what = op->opcode == VMT_IR_LL   ? BASELINE_ATOMIC_LL
                      : op->opcode == VMT_IR_SC ? BASELINE_ATOMIC_SC
                                                : (guint)op->imm;
-  x_rm (c, FALSE, 0xc7, 0, STATE, c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, third));
-  x32 (c, op->c | (baseline_is_paired (c, c->op) ? VMT_VCPU_ATTR_PAIRED : 0));
-  x_li (c, RAX,
-        BASELINE_DESC (c->insn, log2 | (op->flags & VMT_IR_SX ? BASELINE_MEM_SX : 0) | what << 8));
-  x_call_stub (c, BASELINE_STUB_ATOMIC);
-  c->busy |= 1u << RAX;
+  const gboolean sx = (op->flags & VMT_IR_SX) != 0;
+  const guint kind = log2 | (sx ? BASELINE_MEM_SX : 0) | is_last (c) | what << 8;
+  const guint attr = op->c | (baseline_is_paired (c, c->op) ? VMT_VCPU_ATTR_PAIRED : 0);
+  baseline_spill (c);
+  c->busy |= 1u << RAX | 1u << RCX | 1u << RDX;
+  if (log2 < 2 || !(op->c & VMT_IR_MEM_ALIGNED) ||
+      (op->opcode != VMT_IR_AMO && !(attr & VMT_VCPU_ATTR_PAIRED)))
+    {
+      baseline_host_move (c, RCX, &a);
+      if (op->opcode != VMT_IR_LL)
+        baseline_host_move (c, RDX, &b);
+      call_atomic (c, c->insn, kind, attr);
+      baseline_made (c, op->d, RAX);
+      return TRUE;
+    }
+  const gboolean w = log2 == 3;
+  guint32 ways[3];
+  guint n_ways = 0;
+  if (op->opcode == VMT_IR_LL)
+    {
+      x_mi (c, FALSE, I_CMP, STATE, CPU (ll_full), 0);
+      ways[n_ways++] = x_jcc (c, CC_NE);
+    }
+  baseline_host_move (c, RDX, &a);
+  ways[n_ways++] = host_address (c, log2, op->opcode == VMT_IR_LL);
+  switch (op->opcode)
+    {
+    case VMT_IR_LL:
+      x_rm (c, w, X_LOAD, RAX, RDX, 0);
+      x_rm (c, TRUE, X_STORE, RDX, STATE, CPU (ll_host));
+      x_rm (c, TRUE, X_STORE, RAX, STATE, CPU (ll_value));
+      x_rm (c, TRUE, 0xc7, 0, STATE, VCPU_DISP (reserve_addr));
+      x32 (c, G_MAXUINT32);
+      break;
+    case VMT_IR_SC:
+      x_rm (c, TRUE, X_CMP, RDX, STATE, CPU (ll_host));
+      ways[n_ways++] = x_jcc (c, CC_NE);
+      x_rm (c, TRUE, X_LOAD, RAX, STATE, CPU (ll_value));
+      baseline_host_move (c, RCX, &b);
+      lock (c);
+      x_rm (c, w, 0x0fb1, RCX, RDX, 0);
+      x_rm (c, TRUE, 0xc7, 0, STATE, CPU (ll_host));
+      x32 (c, 0);
+      x_rr_full (c, 0, FALSE, 0x0f90 | CC_NE, 0, RAX, TRUE);
+      x_rr_full (c, 0, FALSE, X_MOVZX8, RAX, RAX, TRUE);
+      break;
+    default:
+      amo (c, what, w, &b, is_unused (c, op->d));
+      break;
+    }
+  if (!w && op->opcode != VMT_IR_SC && !is_unused (c, op->d))
+    x_rr (c, sx, sx ? X_MOVSXD : X_LOAD, RAX, RAX);
+  for (guint i = 0; i < n_ways; i++)
+    {
+      BaselineCold *cold = baseline_cold (c, cold_atomic, ways[i]);
+      cold->base = a;
+      cold->val = b;
+      cold->kind16 = (guint16)kind;
+      cold->attr = attr;
+      cold->resume = c->size;
+    }
   baseline_made (c, op->d, RAX);
   return TRUE;
 }

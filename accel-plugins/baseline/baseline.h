@@ -93,6 +93,10 @@ typedef struct
   guint64 third; /* third argument of a helper */
   guint64 spare[2];
   BaselineCpuFloat fp;
+  /* Of a load-linked in emitted code: where it was in the host's memory, or 0, and what was there;
+   * and so many more that are core's. */
+  guint64 ll_host, ll_value;
+  guint32 ll_full;
   /* Of the present bank and mode. */
   guint64 jump_id, jump_mode;
   VmtTlbBank *jump_bank;
@@ -228,6 +232,8 @@ struct _BaselineCold
   guint32 insn, link;
   guint8 reg, reg2;
   guint8 kind, window;
+  guint16 kind16;
+  guint32 attr;
   guint16 fp; /* what there is to do about vector registers first: see baseline_x86_float_cold() */
   gint32 disp;
   BaselineVal base, val;

@@ -71,6 +71,52 @@ riscv_emit_jalr (RiscvEmit *s, guint rd, guint rs1, gint32 imm)
   vmt_ir_jump_indirect (s->b, target, hints);
 }
 
+/* The global of a CSR whose accesses have no effect but on its value. */
+static VmtIrVal
+plain_csr (guint number)
+{
+  switch (number)
+    {
+    case 0x140:
+      return RISCV_GLOBAL_SSCRATCH;
+    case 0x141:
+      return RISCV_GLOBAL_SEPC;
+    case 0x142:
+      return RISCV_GLOBAL_SCAUSE;
+    case 0x143:
+      return RISCV_GLOBAL_STVAL;
+    case 0x340:
+      return RISCV_GLOBAL_MSCRATCH;
+    default:
+      return NOVAL;
+    }
+}
+
+static void
+emit_plain_csr (RiscvEmit *s, RiscvCsrOp op, VmtIrVal csr, guint rd, VmtIrVal value, gboolean write)
+{
+  /* the addresses of instructions are even */
+  const VmtIrVal mask =
+      K (has_ext (s, RISCV_EXT_C) ? ~G_GUINT64_CONSTANT (1) : ~G_GUINT64_CONSTANT (3));
+  VmtIrVal old = OP1 (MOV, I64, 0, csr);
+
+  if (csr == RISCV_GLOBAL_SEPC)
+    old = OP2 (AND, I64, 0, old, mask);
+  if (write)
+    {
+      if (op == RISCV_CSR_OP_SET)
+        value = OP2 (OR, I64, 0, old, value);
+      else if (op == RISCV_CSR_OP_CLEAR)
+        value = OP2 (ANDN, I64, 0, old, value);
+      if (csr == RISCV_GLOBAL_SEPC)
+        value = OP2 (AND, I64, 0, value, mask);
+      else if (op == RISCV_CSR_OP_WRITE)
+        value = OP1 (MOV, I64, 0, value);
+      vmt_ir_set (s->b, csr, value);
+    }
+  SETX (rd, old);
+}
+
 void
 riscv_emit_csr (RiscvEmit *s, RiscvCsrOp op, guint number, guint rd, VmtIrVal value, gboolean write,
                 gboolean read)
@@ -98,6 +144,11 @@ riscv_emit_csr (RiscvEmit *s, RiscvCsrOp op, guint number, guint rd, VmtIrVal va
         CALL (NONE, SET_FFLAGS, next, NOVAL, NOVAL);
       if (read)
         SETX (rd, flags);
+      return;
+    }
+  if (plain_csr (number) != NOVAL)
+    {
+      emit_plain_csr (s, op, plain_csr (number), rd, value, write);
       return;
     }
   const guint64 info = (guint64)(csr - riscv_csrs) | (guint64)op << 16 |
