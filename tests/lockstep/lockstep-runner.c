@@ -170,7 +170,9 @@ run_block (LockstepRunner *self, guint32 requests)
 {
   VmtVcpu *vcpu = self->vcpu;
 
-  __atomic_store_n (&vcpu->exit_request, requests, __ATOMIC_SEQ_CST);
+  /* A tier must not go where it knows dead code; flushing tells it, too. */
+  if (__atomic_exchange_n (&vcpu->exit_request, requests, __ATOMIC_SEQ_CST) & VMT_VCPU_FORGET)
+    vmt_tlb_flush_all (vcpu);
   VmtExecBlock *block = vmt_exec_lookup (vcpu);
   if (block != NULL && !vcpu->fault_pending)
     block->entry (vcpu, block);
