@@ -93,10 +93,12 @@ all_end (void)
   return TRUE;
 }
 
-/* The first difference of @runner: after which block, and what. */
+/* The first difference of @runner: after which block, and what. A tier may follow jumps inside of a
+ * block: the other one catches up. */
 static char *
 step_both (LockstepRunner *first, LockstepRunner *second, const LockstepCase *c)
 {
+  LockstepRunner *const both[2] = { first, second };
   guint trap = 0;
 
   lockstep_runner_begin (first, c);
@@ -107,9 +109,20 @@ step_both (LockstepRunner *first, LockstepRunner *second, const LockstepCase *c)
       const guint64 pc = lockstep_runner_get_vcpu (first)->pc;
       const guint64 count[2] = { lockstep_runner_get_vcpu (first)->icount,
                                  lockstep_runner_get_vcpu (second)->icount };
-      trap = lockstep_runner_step (first);
-      lockstep_runner_end (first, c, trap, &a);
-      lockstep_runner_end (second, c, lockstep_runner_step (second), &b);
+      guint traps[2] = { lockstep_runner_step (first), lockstep_runner_step (second) };
+      for (guint k = 0; k < MAX_STEPS; k++)
+        {
+          const guint64 done[2] = { lockstep_runner_get_vcpu (first)->icount - count[0],
+                                    lockstep_runner_get_vcpu (second)->icount - count[1] };
+          const guint behind = done[1] < done[0] || (done[1] == done[0] && traps[0] != 0);
+          /* at the same count one may yet have to raise what the other one has raised */
+          if (traps[behind] != 0 || (done[0] == done[1] && traps[1 - behind] == 0))
+            break;
+          traps[behind] = lockstep_runner_step (both[behind]);
+        }
+      trap = traps[0];
+      lockstep_runner_end (first, c, traps[0], &a);
+      lockstep_runner_end (second, c, traps[1], &b);
       g_autofree char *text =
           compare (c, &a, &b, lockstep_runner_get_tier (first), lockstep_runner_get_tier (second));
       if (text == NULL && memcmp (lockstep_runner_get_data (first),
