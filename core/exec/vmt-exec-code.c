@@ -174,7 +174,10 @@ kill_block (VmtExec *self, VmtExecBlock *block, guint64 but_page, VmtExecKill wh
    * it. */
   for (guint i = 0; i < self->n_vcpus; i++)
     if (__atomic_load_n (&self->vcpus[i]->jump_noted, __ATOMIC_SEQ_CST))
-      __atomic_fetch_or (&self->vcpus[i]->exit_request, VMT_VCPU_FORGET, __ATOMIC_SEQ_CST);
+      {
+        __atomic_store_n (&self->vcpus[i]->jump_stale, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_or (&self->vcpus[i]->exit_request, VMT_VCPU_FORGET, __ATOMIC_SEQ_CST);
+      }
   vmt_tier_kill (self->tier, block);
   self->n_live--;
   self->n_killed++;
@@ -689,6 +692,8 @@ vmt_exec_lookup_block (VmtVcpu *vcpu)
   guint64 host;
   VmtResolved at = { 0 };
 
+  if (G_UNLIKELY (__atomic_load_n (&vcpu->jump_stale, __ATOMIC_ACQUIRE)))
+    vmt_tlb_forget_jumps (vcpu);
   vcpu->page_va = pc & VMT_PAGE_MASK;
   if (!fetch_host (vcpu, pc, &host))
     {

@@ -239,8 +239,6 @@ vmt_exec_serve (VmtVcpu *vcpu)
     {
       publish (vcpu);
       guint32 requests = __atomic_exchange_n (&vcpu->exit_request, 0, __ATOMIC_SEQ_CST);
-      if (requests & VMT_VCPU_FORGET)
-        vmt_tlb_forget_jumps (vcpu);
       if (priv->work != NULL)
         vmt_vcpu_run_work (vcpu);
       if (self->quit)

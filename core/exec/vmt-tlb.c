@@ -83,6 +83,7 @@ clear_bank (VmtVcpuPriv *priv, guint b)
 void
 vmt_tlb_forget_jumps (VmtVcpu *vcpu)
 {
+  __atomic_store_n (&vcpu->jump_stale, 0, __ATOMIC_SEQ_CST);
   __atomic_store_n (&vcpu->jump_noted, 0, __ATOMIC_SEQ_CST);
   vcpu->jump_generation++;
   memset (vcpu->jump_pages, 0, sizeof vcpu->jump_pages);

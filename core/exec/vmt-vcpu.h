@@ -71,6 +71,7 @@ struct _VmtVcpu
    * one bank and mode_key says nothing of others. Looked at where C was called or has called. */
   guint32 jump_generation;
   guint32 jump_noted; /* atomic: there is something to forget */
+  guint32 jump_stale; /* atomic: and it is to be forgotten, by the next lookup */
   guint64 jump_pages[VMT_VCPU_JUMP_PAGES / 64];
 };
 
