@@ -714,17 +714,19 @@ take (BaselineCompiler *c, guint link)
 static void
 cold_ask (BaselineCompiler *c, const BaselineCold *cold)
 {
+  count (c, cold->disp);
   x_li (c, RAX, cold->link);
   x_call_stub (c, BASELINE_STUB_FOLLOW);
 }
 
 /* Somebody waits for this vCPU: the run loop takes it from here. FOLLOW looks at requests. */
-static void
+static BaselineCold *
 poll (BaselineCompiler *c, guint link)
 {
   x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
   BaselineCold *cold = baseline_cold (c, cold_ask, x_jcc (c, CC_NE));
   cold->link = link;
+  return cold;
 }
 
 /* Whether the instruction calls a helper: it may have asked for the run loop, because what follows
@@ -761,10 +763,9 @@ go (BaselineCompiler *c, gint32 offset)
   if (back)
     {
       /* the exit must find the count of what was executed, and the goal that of what comes before
-       * it */
-      count (c, (gint32)c->insn + 1);
-      poll (c, link);
-      count (c, -(gint32)goal);
+       * it; two additions to memory would take a short loop longer than everything else */
+      count (c, (gint32)c->insn + 1 - (gint32)goal);
+      poll (c, link)->disp = (gint32)goal;
       const guint32 loop = baseline_x86_float_loop (c, goal);
       if (loop != 0)
         {
