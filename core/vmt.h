@@ -6,6 +6,8 @@
 #define VMT_INSIDE
 #include "vmt-version.h"
 #include "vmt-error.h"
+#include "vmt-symbols.h"
+#include "vmt-trace-perf.h"
 #include "vmt-trace.h"
 #include "vmt-object.h"
 #include "vmt-param.h"

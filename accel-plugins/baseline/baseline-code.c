@@ -12,6 +12,7 @@ struct _BaselineCode
   guint8 *data;
   gsize distance;
   guint32 at[BASELINE_N_STUBS], enter;
+  gsize stubs_size;
   GMutex lock;
   GPtrArray *counters; /* (element-type BaselineCounters): under the lock */
 };
@@ -99,7 +100,15 @@ baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **e
   if (offset == G_MAXSIZE || !baseline_code_write (self, offset, bytes, size, NULL, error))
     return FALSE;
   self->stubs = baseline_code_at (self, offset);
+  self->stubs_size = size;
   return TRUE;
+}
+
+const guint8 *
+baseline_code_get_stubs (const BaselineCode *self, gsize *size)
+{
+  *size = self->stubs_size;
+  return self->stubs;
 }
 
 const guint8 *

@@ -177,6 +177,8 @@ gboolean baseline_code_write (BaselineCode *self, gsize offset, const guint8 *by
                               BaselineBlock *block, GError **error);
 /* The stubs, made on first use. */
 gboolean baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **error);
+/* (nullable): all of them. */
+const guint8 *baseline_code_get_stubs (const BaselineCode *self, gsize *size);
 const guint8 *baseline_code_get_stub (BaselineCode *self, BaselineStub stub);
 /* On a vCPU's thread, once for each. */
 void baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu, const VmtArchOps *arch);

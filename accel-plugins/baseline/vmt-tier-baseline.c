@@ -59,6 +59,12 @@ vmt_tier_baseline_kill (VmtTier *tier, VmtExecBlock *block)
 static gboolean
 vmt_tier_baseline_get_code (VmtTier *tier, const VmtExecBlock *block, VmtTierCode *code, GArray *at)
 {
+  if (block == NULL)
+    {
+      const BaselineCode *shared = VMT_TIER_BASELINE (tier)->code;
+      code->code = shared != NULL ? baseline_code_get_stubs (shared, &code->size) : NULL;
+      return code->code != NULL;
+    }
   const BaselineBlock *self = block->tier_data;
   if (self == NULL)
     return FALSE;

@@ -122,6 +122,7 @@ struct _VmtExec
 
   VmtExecStress *stress; /* (nullable): fixed while there are threads */
   VmtTrace *trace;       /* (nullable): ditto */
+  gboolean shared_told; /* under the code lock: the trace knows what code the tier's blocks share */
 };
 
 /* One entry of the second-level TLB. */

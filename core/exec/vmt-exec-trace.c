@@ -44,14 +44,29 @@ append_guest (VmtVcpu *vcpu, const VmtExecBlock *block, const VmtIrInsn *insn, G
   g_string_append_printf (text, "%*s  %s\n", (int)(size < 4 ? (4 - size) * 2 : 0), "", line->str);
 }
 
+static void
+tell_perf (VmtExec *self, const VmtExecBlock *block, guint64 pc)
+{
+  VmtTierCode code = { NULL, 0 };
+  if (!self->shared_told && vmt_tier_get_code (self->tier, NULL, &code, NULL))
+    {
+      vmt_trace_add_code (self->trace, "[shared]", 0, 0, code.code, code.size);
+      self->shared_told = TRUE;
+    }
+  if (vmt_tier_get_code (self->tier, block, &code, NULL))
+    vmt_trace_add_code (self->trace, NULL, pc, pc + block->size, code.code, code.size);
+}
+
 /* The block has been compiled and still has its IR. With the code lock. */
 void
 _vmt_exec_trace_block (VmtVcpu *vcpu, const VmtExecBlock *block)
 {
-  const VmtExec *self = vcpu->exec;
+  VmtExec *self = vcpu->exec;
   VmtTrace *trace = self->trace;
   const VmtIrBlock *ir = block->ir;
   const guint64 pc = vcpu->pc;
+  if (vmt_trace_has (trace, VMT_TRACE_PERF_MAP) || vmt_trace_has (trace, VMT_TRACE_JITDUMP))
+    tell_perf (self, block, pc);
   if (!vmt_trace_wants (trace, VMT_TRACE_BLOCKS, pc, pc + block->size))
     return;
 
@@ -67,6 +82,9 @@ _vmt_exec_trace_block (VmtVcpu *vcpu, const VmtExecBlock *block)
   if (has_code)
     g_string_append_printf (text, " host=%" G_GSIZE_FORMAT " ratio=%.2f", code.size,
                             (double)code.size / MAX (block->size, 1));
+  vmt_trace_append_symbol (trace, g_string_append_c (text, ' '), pc);
+  while (text->str[text->len - 1] == ' ')
+    g_string_truncate (text, text->len - 1);
   g_string_append_c (text, '\n');
 
   /* Without a place for each instruction the code comes at the end. */

@@ -39,7 +39,8 @@ struct _VmtTierClass
   /* The block has died: links into it and out of it are broken, so that nobody enters it any more;
    * vCPUs inside may finish the pass that they are in. Any thread, with the code lock held. */
   void (*kill) (VmtTier *self, VmtExecBlock *block);
-  /* (nullable): for people: FALSE when the block has no code of its own. @at: (element-type
+  /* (nullable): for people: FALSE when the block has no code of its own. @block NULL: code that
+   * blocks share. @at: (element-type
    * guint32) (nullable): gets the offsets at which the instructions' code begins, and the one of
    * what is shared by several; or stays empty. With the code lock. */
   gboolean (*get_code) (VmtTier *self, const VmtExecBlock *block, VmtTierCode *code, GArray *at);

@@ -24,6 +24,8 @@ struct _VmtTrace
   GMutex lock; /* of what is written */
   int fd;
   gboolean broken;
+  const VmtSymbols *symbols;
+  VmtTracePerf *map, *jitdump;
   VmtTraceDisassemble disassemble;
   gpointer disassemble_data;
 };
@@ -41,6 +43,8 @@ static const struct
   { "interrupts", VMT_TRACE_INTERRUPTS, 0 },
   { "invalidations", VMT_TRACE_INVALIDATIONS, 0 },
   { "stats", VMT_TRACE_STATS, 0 },
+  { "perf-map", VMT_TRACE_PERF_MAP, 0 },
+  { "jitdump", VMT_TRACE_JITDUMP, 0 },
 };
 
 static gboolean
@@ -65,6 +69,24 @@ parse_range (const char *text, Range *range)
   if (!parse_address (ends[1], &end) || end <= range->first)
     return FALSE;
   range->last = end - 1;
+  return TRUE;
+}
+
+static gboolean
+parse_symbol (VmtTrace *self, const char *name, Range *range, GError **error)
+{
+  guint64 end;
+  if (self->symbols == NULL)
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_NOT_FOUND,
+                   "'%s' is no range of addresses, and there are no symbols: write START-END, or "
+                   "name a file that has symbols",
+                   name);
+      return FALSE;
+    }
+  if (!vmt_symbols_get_range (self->symbols, name, &range->first, &end, error))
+    return FALSE;
+  range->last = MAX (end, range->first + 1) - 1;
   return TRUE;
 }
 
@@ -97,7 +119,15 @@ parse_word (VmtTrace *self, const char *text, GError **error)
   if (parts[1] == NULL)
     return TRUE;
   Range range = { .what = words[i].also != 0 ? (VmtTraceWhat)words[i].also : words[i].what };
-  if (!parse_range (parts[1], &range))
+  if (*parts[1] != '\0' && strchr ("-0123456789", *parts[1]) == NULL)
+    {
+      if (!parse_symbol (self, parts[1], &range, error))
+        {
+          g_prefix_error (error, "trace '%s': ", name);
+          return FALSE;
+        }
+    }
+  else if (!parse_range (parts[1], &range))
     {
       g_set_error (error, VMT_ERROR, VMT_ERROR_INVALID,
                    "trace '%s': '%s' is no range of addresses: write START-END, such as "
@@ -119,6 +149,7 @@ parse_word (VmtTrace *self, const char *text, GError **error)
 /**
  * vmt_trace_new:
  * @spec: what to trace
+ * @symbols: (nullable): names of addresses; not owned
  *
  * Any thread.
  *
@@ -126,13 +157,14 @@ parse_word (VmtTrace *self, const char *text, GError **error)
  * is none, %VMT_ERROR_INVALID for a wrong range
  */
 VmtTrace *
-vmt_trace_new (const char *spec, GError **error)
+vmt_trace_new (const char *spec, const VmtSymbols *symbols, GError **error)
 {
   g_autoptr (VmtTrace) self = g_new0 (VmtTrace, 1);
   g_auto (GStrv) list = g_strsplit (spec, ",", -1);
 
   g_mutex_init (&self->lock);
   self->fd = -1;
+  self->symbols = symbols;
   if (list[0] == NULL)
     {
       fail_word ("", error);
@@ -148,6 +180,8 @@ void
 vmt_trace_free (VmtTrace *self)
 {
   g_mutex_clear (&self->lock);
+  g_clear_pointer (&self->map, vmt_trace_perf_free);
+  g_clear_pointer (&self->jitdump, vmt_trace_perf_free);
   g_free (self);
 }
 
@@ -155,6 +189,42 @@ void
 vmt_trace_set_fd (VmtTrace *self, int fd)
 {
   self->fd = fd;
+}
+
+void
+vmt_trace_set_perf (VmtTrace *self, VmtTraceWhat what, VmtTracePerf *perf)
+{
+  VmtTracePerf **place = what == VMT_TRACE_PERF_MAP ? &self->map : &self->jitdump;
+  g_clear_pointer (place, vmt_trace_perf_free);
+  *place = perf;
+}
+
+void
+vmt_trace_append_symbol (const VmtTrace *self, GString *text, guint64 address)
+{
+  guint64 offset;
+  const char *name =
+      self->symbols != NULL ? vmt_symbols_find (self->symbols, address, &offset) : NULL;
+  if (name == NULL)
+    return;
+  g_string_append (text, name);
+  if (offset != 0)
+    g_string_append_printf (text, "+0x%" G_GINT64_MODIFIER "x", offset);
+}
+
+void
+vmt_trace_add_code (VmtTrace *self, const char *name, guint64 pc, guint64 end, gconstpointer code,
+                    gsize size)
+{
+  g_autoptr (GString) symbol = g_string_new (name);
+  if (name == NULL)
+    vmt_trace_append_symbol (self, symbol, pc);
+  if (symbol->len == 0)
+    g_string_printf (symbol, "guest-0x%" G_GINT64_MODIFIER "x", pc);
+  if (self->map != NULL && (name != NULL || vmt_trace_wants (self, VMT_TRACE_PERF_MAP, pc, end)))
+    vmt_trace_perf_add (self->map, symbol->str, code, size);
+  if (self->jitdump != NULL && (name != NULL || vmt_trace_wants (self, VMT_TRACE_JITDUMP, pc, end)))
+    vmt_trace_perf_add (self->jitdump, symbol->str, code, size);
 }
 
 void

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What "vmtool run --trace" tells of a program for bare metal that does a little of everything. */
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -178,6 +179,75 @@ test_output (void)
   g_assert_cmpint (full->status, ==, 0);
 }
 
+/* FALSE: no such tier here. */
+static gboolean
+run_for_perf (const char *what, int *pid)
+{
+  g_autoptr (ToolResult) here = tool_run ("run", "riscv-virt", "--kernel", elf, "-s",
+                                          "tier=baseline", "--trace", "stats", NULL);
+  const int null = g_open ("/dev/null", O_RDWR | O_CLOEXEC, 0);
+  GPid process;
+
+  if (here->status != 0)
+    return FALSE;
+  process = tool_spawn ((const char *[]){ "run", "riscv-virt", "--kernel", elf, "-s",
+                                          "tier=baseline", "--trace", what, NULL },
+                        (int[]){ null, null, 2 });
+  *pid = (int)process;
+  g_assert_cmpint (tool_wait (process, 60), ==, 0);
+  close (null);
+  return TRUE;
+}
+
+/* By address where there is no symbol; with one, only what was asked for. */
+static void
+test_perf (void)
+{
+  g_autofree char *path = NULL, *dump = NULL, *text = NULL;
+  g_autofree char *here = g_get_current_dir ();
+  gsize size;
+  int pid;
+
+  if (!run_for_perf ("perf-map", &pid))
+    {
+      g_test_skip ("no such tier here");
+      return;
+    }
+  path = g_strdup_printf ("/tmp/perf-%d.map", pid);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_unlink (path);
+  g_assert_nonnull (strstr (text, " [shared]\n"));
+  g_assert_nonnull (strstr (text, " guest-0x80000000\n"));
+  g_assert_nonnull (strstr (text, " guest-0x80000050\n"));
+
+  g_assert_cmpint (g_chdir (folder), ==, 0);
+  g_assert_true (run_for_perf ("jitdump:0x80000050-0x80000060", &pid));
+  dump = g_strdup_printf ("jit-%d.dump", pid);
+  g_clear_pointer (&text, g_free);
+  g_assert_true (g_file_get_contents (dump, &text, &size, NULL));
+  g_assert_cmpint (g_chdir (here), ==, 0);
+  g_assert_nonnull (memmem (text, size, "guest-0x80000050", 17));
+  g_assert_null (memmem (text, size, "guest-0x80000000", 16));
+}
+
+/* Names instead of addresses, in what is shown and in what is asked for. */
+static void
+test_symbols (void)
+{
+  g_autofree char *map = g_build_filename (folder, "System.map", NULL);
+  g_autoptr (ToolResult) result = NULL;
+
+  g_assert_true (g_file_set_contents (
+      map, "80000000 T start\n80000024 T handler\n80000050 T stop\n", -1, NULL));
+  result = tool_run ("run", "riscv-virt", "--kernel", elf, "--symbols", map, "--trace",
+                     "blocks:handler,exceptions", NULL);
+  g_assert_cmpint (result->status, ==, 0);
+  g_assert_null (strstr (result->err, "pc=0x80000000"));
+  g_assert_null (strstr (result->err, "pc=0x80000050"));
+  g_assert_nonnull (strstr (result->err, "block cpu0 pc=0x80000024 "));
+  g_assert_nonnull (strstr (result->err, " handler\n"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -205,6 +275,8 @@ main (int argc, char **argv)
         }
     }
   g_test_add_func ("/guest/trace/output", test_output);
+  g_test_add_func ("/guest/trace/perf", test_perf);
+  g_test_add_func ("/guest/trace/symbols", test_symbols);
   status = g_test_run ();
   g_free (elf);
   guest_remove_folder (folder);

@@ -241,6 +241,9 @@ cmd_run (int argc, char **argv)
       N_ ("Tell what happens: blocks, ir, host, exceptions ..."), N_ ("WHAT[:START-END],...") },
     { "trace-file", 0, 0, G_OPTION_ARG_FILENAME, &tracing.file,
       N_ ("Where --trace writes (default: standard error)"), N_ ("FILE") },
+    { "symbols", 0, 0, G_OPTION_ARG_FILENAME, &tracing.symbols,
+      N_ ("Guest symbols for --trace: an ELF file or a System.map (default: the kernel's)"),
+      N_ ("FILE") },
     { "name", 'n', 0, G_OPTION_ARG_STRING, &name, N_ ("The machine's name (default: the board's)"),
       N_ ("NAME") },
     G_OPTION_ENTRY_NULL,
@@ -272,7 +275,7 @@ cmd_run (int argc, char **argv)
   forwards = parse_forwards (forward_texts, &status);
   if (forwards == NULL)
     return status;
-  if (!tracing_open (&tracing, "run", &status))
+  if (!tracing_open (&tracing, "run", kernel, &status))
     return status;
   if (!vmt_host_check_code_memory (&error))
     return report_error (error);

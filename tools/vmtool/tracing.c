@@ -25,31 +25,75 @@ open_file (Tracing *self)
   return TRUE;
 }
 
-gboolean
-tracing_open (Tracing *self, const char *command, int *status)
+static gboolean
+open_perf (Tracing *self)
+{
+  g_autofree char *here = g_get_current_dir ();
+  g_autoptr (GError) error = NULL;
+  VmtTracePerf *perf = NULL;
+
+  /* where perf looks for it */
+  if (vmt_trace_has (self->trace, VMT_TRACE_PERF_MAP))
+    {
+      perf = vmt_trace_perf_new_map ("/tmp", &error);
+      if (perf != NULL)
+        vmt_trace_set_perf (self->trace, VMT_TRACE_PERF_MAP, perf);
+    }
+  if (error == NULL && vmt_trace_has (self->trace, VMT_TRACE_JITDUMP))
+    {
+      perf = vmt_trace_perf_new_jitdump (here, &error);
+      if (perf != NULL)
+        vmt_trace_set_perf (self->trace, VMT_TRACE_JITDUMP, perf);
+    }
+  if (error != NULL)
+    fprintf (stderr, "vmtool: --trace: %s\n", error->message);
+  return error == NULL;
+}
+
+/* Symbols that were asked for must be there; a kernel that has none is no error. */
+static gboolean
+open_symbols (Tracing *self, const char *kernel)
 {
   g_autoptr (GError) error = NULL;
 
-  if (self->spec == NULL && self->file == NULL)
-    return TRUE;
+  if (self->symbols != NULL)
+    self->names = vmt_symbols_new (self->symbols, &error);
+  else if (kernel != NULL)
+    self->names = vmt_symbols_new (kernel, NULL);
+  if (error != NULL)
+    fprintf (stderr, "vmtool: --symbols: %s\n", error->message);
+  return error == NULL;
+}
+
+gboolean
+tracing_open (Tracing *self, const char *command, const char *kernel, int *status)
+{
+  g_autoptr (GError) error = NULL;
+
   if (self->spec == NULL)
     {
-      *status = report_usage (command, _ ("--trace-file %s: say with --trace what goes there"),
-                              self->file);
+      if (self->file == NULL && self->symbols == NULL)
+        return TRUE;
+      *status =
+          self->file != NULL
+              ? report_usage (command, _ ("--trace-file %s: say with --trace what goes there"),
+                              self->file)
+              : report_usage (command, _ ("--symbols %s: say with --trace what for"),
+                              self->symbols);
       return FALSE;
     }
-  self->trace = vmt_trace_new (self->spec, &error);
+  *status = EXIT_ERROR;
+  if (!open_symbols (self, kernel))
+    return FALSE;
+  self->trace = vmt_trace_new (self->spec, self->names, &error);
   if (self->trace == NULL)
     {
       *status = report_usage (command, "--trace: %s", error->message);
       return FALSE;
     }
   vmt_trace_set_fd (self->trace, STDERR_FILENO);
-  if (self->file != NULL && !open_file (self))
-    {
-      *status = EXIT_ERROR;
-      return FALSE;
-    }
+  if ((self->file != NULL && !open_file (self)) || !open_perf (self))
+    return FALSE;
   if (vmt_trace_has (self->trace, VMT_TRACE_HOST))
     add_disassembler (self->trace);
   return TRUE;
@@ -103,9 +147,11 @@ void
 tracing_clear (Tracing *self)
 {
   g_clear_pointer (&self->trace, vmt_trace_free);
+  g_clear_pointer (&self->names, vmt_symbols_free);
   if (self->fd > 0)
     close (self->fd);
   self->fd = 0;
   g_clear_pointer (&self->spec, g_free);
   g_clear_pointer (&self->file, g_free);
+  g_clear_pointer (&self->symbols, g_free);
 }

@@ -45,12 +45,14 @@ void print_json (JsonNode *node);
 /* What --trace and --trace-file of a command say. */
 typedef struct
 {
-  char *spec, *file; /* the options' arguments */
-  VmtTrace *trace;   /* (nullable) */
+  char *spec, *file, *symbols; /* the options' arguments */
+  VmtTrace *trace;             /* (nullable) */
+  VmtSymbols *names;           /* (nullable) */
   int fd;
 } Tracing;
-/* FALSE: an error was reported and *@status is the exit code. */
-gboolean tracing_open (Tracing *self, const char *command, int *status);
+/* @kernel (nullable): a file that may have symbols. FALSE: an error was reported and *@status is
+ * the exit code. */
+gboolean tracing_open (Tracing *self, const char *command, const char *kernel, int *status);
 /* When the machine is realized. */
 void tracing_attach (Tracing *self, VmtMachine *machine);
 /* When it has stopped and is not closed yet. */

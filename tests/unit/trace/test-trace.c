@@ -10,7 +10,7 @@ static void
 test_words (void)
 {
   GError *error = NULL;
-  g_autoptr (VmtTrace) trace = vmt_trace_new ("host,exceptions", &error);
+  g_autoptr (VmtTrace) trace = vmt_trace_new ("host,exceptions", NULL, &error);
 
   g_assert_no_error (error);
   g_assert_true (vmt_trace_has (trace, VMT_TRACE_BLOCKS));
@@ -26,7 +26,7 @@ test_ranges (void)
 {
   GError *error = NULL;
   g_autoptr (VmtTrace) trace =
-      vmt_trace_new ("ir:0x1000-0x2000,host:65536,exceptions:0-0xffffffffffffffff", &error);
+      vmt_trace_new ("ir:0x1000-0x2000,host:65536,exceptions:0-0xffffffffffffffff", NULL, &error);
 
   g_assert_no_error (error);
   g_assert_true (vmt_trace_wants (trace, VMT_TRACE_BLOCKS, 0x1000, 0x1004));
@@ -69,7 +69,7 @@ test_bad (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (GError) error = NULL;
-      VmtTrace *trace = vmt_trace_new (cases[i].spec, &error);
+      VmtTrace *trace = vmt_trace_new (cases[i].spec, NULL, &error);
 
       g_assert_null (trace);
       g_assert_error (error, VMT_ERROR, cases[i].code);
@@ -80,7 +80,7 @@ test_bad (void)
   g_autoptr (GError) error = NULL;
   for (guint i = 0; i < 1000; i++)
     g_string_append_printf (many, ",blocks:%u", i);
-  g_assert_null (vmt_trace_new (many->str, &error));
+  g_assert_null (vmt_trace_new (many->str, NULL, &error));
   g_assert_error (error, VMT_ERROR, VMT_ERROR_INVALID);
 }
 
@@ -100,7 +100,7 @@ static void
 test_host (void)
 {
   static const guint8 code[20] = { 0x90, 0x12, 0x90 };
-  g_autoptr (VmtTrace) trace = vmt_trace_new ("host", NULL);
+  g_autoptr (VmtTrace) trace = vmt_trace_new ("host", NULL, NULL);
   g_autoptr (GString) text = g_string_new (NULL);
 
   vmt_trace_append_host (trace, text, "> ", code, sizeof code);
@@ -133,7 +133,7 @@ test_write (void)
 {
   g_autofree char *path = NULL;
   const int fd = g_file_open_tmp ("trace-XXXXXX", &path, NULL);
-  g_autoptr (VmtTrace) trace = vmt_trace_new ("blocks", NULL);
+  g_autoptr (VmtTrace) trace = vmt_trace_new ("blocks", NULL, NULL);
   g_autofree char *text = NULL;
   GThread *threads[4];
 
