@@ -7,7 +7,8 @@
 /* What cold code is to know of the registers as they were. */
 typedef struct
 {
-  guint32 mask; /* as BaselineCpuFloat.canon */
+  guint32 mask;  /* as BaselineCpuFloat.canon */
+  guint32 dirty; /* mask of registers */
   VmtIrVal held[16];
   VmtIrVal temps[3]; /* of integer scratch registers */
 } Unchecked;
@@ -44,13 +45,34 @@ unchecked (BaselineCompiler *c)
   return mask;
 }
 
+/* What the homes have not got. */
+static guint32
+dirty (BaselineCompiler *c)
+{
+  guint32 mask = 0;
+  for (guint x = FLOAT_FIRST; x < 16; x++)
+    if (c->fp.flags[x] & FLOAT_DIRTY)
+      mask |= 1u << x;
+  return mask;
+}
+
+static void
+flush (BaselineCompiler *c, guint x)
+{
+  if (c->fp.flags[x] & FLOAT_DIRTY)
+    {
+      x_vm (c, PP_F2, V_STORE, x, 0, float_home (c, c->fp.held[x]));
+      c->fp.flags[x] &= (guint8)~FLOAT_DIRTY;
+    }
+}
+
 guint
 baseline_x86_float_snapshot (BaselineCompiler *c)
 {
   const guint32 mask = unchecked (c);
-  if (mask == 0)
+  Unchecked snapshot = { .mask = mask, .dirty = dirty (c) };
+  if ((mask | snapshot.dirty) == 0)
     return 0;
-  Unchecked snapshot = { .mask = mask };
   memcpy (snapshot.held, c->fp.held, sizeof snapshot.held);
   g_array_append_val (c->fp_unchecked, snapshot);
   return c->fp_unchecked->len;
@@ -62,11 +84,14 @@ baseline_x86_float_cold (BaselineCompiler *c, const BaselineCold *cold)
   if (cold->fp == 0)
     return;
   const Unchecked snapshot = g_array_index (c->fp_unchecked, Unchecked, cold->fp - 1);
-  x_rm (c, FALSE, 0xc7, 0, STATE, FLOAT_DISP (canon));
-  x32 (c, snapshot.mask);
-  x_call_stub (c, BASELINE_STUB_FP_CANON);
+  if (snapshot.mask != 0)
+    {
+      x_rm (c, FALSE, 0xc7, 0, STATE, FLOAT_DISP (canon));
+      x32 (c, snapshot.mask);
+      x_call_stub (c, BASELINE_STUB_FP_CANON);
+    }
   for (guint x = FLOAT_FIRST; x < 16; x++)
-    if (snapshot.mask & 0x10001u << x)
+    if ((snapshot.mask & 0x10001u << x) || (snapshot.dirty & 1u << x))
       x_vm (c, PP_F2, V_STORE, x, 0, float_home (c, snapshot.held[x]));
 }
 
@@ -99,12 +124,12 @@ is_unchecked (BaselineCompiler *c, guint x)
   return c->fp.flags[x] & FLOAT_UNCHECKED;
 }
 
-void
-baseline_x86_float_settle (BaselineCompiler *c)
+static void
+check_all (BaselineCompiler *c)
 {
-  const guint snapshot = baseline_x86_float_snapshot (c), first = c->colds->len;
-  if (snapshot == 0)
+  if (unchecked (c) == 0)
     return;
+  const guint snapshot = baseline_x86_float_snapshot (c), first = c->colds->len;
   guint16 covered = 0;
   for (guint x = FLOAT_FIRST; x < 16; x++)
     if (is_unchecked (c, x))
@@ -129,6 +154,14 @@ baseline_x86_float_settle (BaselineCompiler *c)
   resume (c, first);
   for (guint x = FLOAT_FIRST; x < 16; x++)
     c->fp.flags[x] &= (guint8)~FLOAT_UNCHECKED;
+}
+
+void
+baseline_x86_float_settle (BaselineCompiler *c)
+{
+  check_all (c);
+  for (guint x = FLOAT_FIRST; x < 16; x++)
+    flush (c, x);
 }
 
 void
@@ -181,8 +214,9 @@ baseline_float_alloc (BaselineCompiler *c)
             victim = x;
         }
       if (victim == 0)
-        baseline_x86_float_settle (c);
+        check_all (c);
     }
+  flush (c, victim);
   c->fp.next = (guint8)((victim - FLOAT_FIRST + 1) % 14);
   drop_reg (c, victim);
   c->fp.busy |= (guint16)(1u << victim);
@@ -260,7 +294,10 @@ baseline_float_use (BaselineCompiler *c, VmtIrVal v, gboolean single)
       /* the home counts */
       x = find (c, v, FLOAT_RAW);
       if (x != 0)
-        baseline_float_check (c, x);
+        {
+          baseline_float_check (c, x);
+          flush (c, x);
+        }
     }
   x = baseline_float_alloc (c);
   BaselineCold *cold = NULL;
@@ -298,9 +335,8 @@ baseline_float_made (BaselineCompiler *c, VmtIrVal d, guint x, guint flags, guin
         return;
       c->temp_home[t] = TRUE;
     }
-  x_vm (c, PP_F2, V_STORE, x, 0, float_home (c, d));
   c->fp.held[x] = d;
-  c->fp.flags[x] = (guint8)flags;
+  c->fp.flags[x] = (guint8)(flags | FLOAT_DIRTY);
   c->fp.covers[x] = covers;
 }
 

@@ -2,7 +2,8 @@
 /* Between the files that emit floating point.
  *
  * While such code runs MXCSR is the guest's, with all exceptions masked: rounding mode and sticky
- * flags. A global's value is stored at once, and kept in a vector register as well.
+ * flags. A global's value is kept in a vector register, and stored when the code leaves or its home
+ * is looked at; what is overwritten before that is never stored.
  *
  * RISC-V's NaN results are canonical, x86's are not. Results are therefore "unchecked" at first: a
  * NaN among them is put right before anybody can see its bits, that is before they are stored in
@@ -14,11 +15,13 @@
 #include "baseline-x86-64.h"
 
 /* BaselineFloat.flags: the register is the value's home, bit by bit; it is the single that the home
- * has, or the canonical NaN where there is none in it; it is unchecked; that is a single. */
+ * has, or the canonical NaN where there is none in it; it is unchecked; that is a single; the home
+ * has not got it yet. */
 #define FLOAT_RAW 1
 #define FLOAT_SINGLE 2
 #define FLOAT_UNCHECKED 4
 #define FLOAT_CHECK_SINGLE 8
+#define FLOAT_DIRTY 16
 
 #define FLOAT_DISP(field)                                                                          \
   (c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, fp) +                                            \
