@@ -205,12 +205,27 @@ is_goal (BaselineCompiler *c, guint index)
   return FALSE;
 }
 
+/* Not between a load-linked and its partner: it touches memory, or it may leave the rest of the
+ * block to the evaluator, which would know of no reservation. */
+static gboolean
+parts_pair (const VmtIrOp *op)
+{
+  if (vmt_ir_op_info[op->opcode].flags & (VMT_IR_OP_MEM | VMT_IR_OP_HELPER_IMM | VMT_IR_OP_FP))
+    return TRUE;
+  const VmtIrType result = vmt_ir_op_result_type (op->opcode, op->type);
+  if (result != VMT_IR_NONE && vmt_ir_type_class (result) == 'f')
+    return TRUE;
+  for (guint k = 0; k < 3; k++)
+    if (vmt_ir_op_operand_class (op->opcode, k) == 'f')
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 baseline_is_paired (BaselineCompiler *c, guint index)
 {
   const VmtIrBlock *ir = c->ir;
   const VmtIrOp *ops = ir->ops;
-  const guint32 other = VMT_IR_OP_MEM | VMT_IR_OP_HELPER_IMM;
   if (ops[index].opcode == VMT_IR_LL)
     {
       for (guint i = index + 1; i < ir->n_ops; i++)
@@ -218,7 +233,7 @@ baseline_is_paired (BaselineCompiler *c, guint index)
           return FALSE;
         else if (ops[i].opcode == VMT_IR_SC)
           return ops[i].type == ops[index].type;
-        else if (vmt_ir_op_info[ops[i].opcode].flags & other)
+        else if (parts_pair (&ops[i]))
           return FALSE;
     }
   else if (ops[index].opcode == VMT_IR_SC)
@@ -228,7 +243,7 @@ baseline_is_paired (BaselineCompiler *c, guint index)
           return FALSE;
         else if (ops[i].opcode == VMT_IR_LL)
           return ops[i].type == ops[index].type;
-        else if (vmt_ir_op_info[ops[i].opcode].flags & other)
+        else if (parts_pair (&ops[i]))
           return FALSE;
     }
   return FALSE;

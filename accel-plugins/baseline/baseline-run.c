@@ -272,11 +272,12 @@ eval_set_pc (VmtVcpu *vcpu, guint64 pc)
   vcpu->pc = pc;
 }
 
+/* The evaluator may execute one half of a pair. */
 static const VmtIrMemOps mem_ops = {
   .load = vmt_vcpu_load,
   .store = vmt_vcpu_store,
-  .load_linked = vmt_vcpu_load_linked,
-  .store_conditional = vmt_vcpu_store_conditional,
+  .load_linked = run_load_linked,
+  .store_conditional = run_store_conditional,
   .amo = vmt_vcpu_amo,
   .load_linked128 = vmt_vcpu_load_linked128,
   .store_conditional128 = vmt_vcpu_store_conditional128,
