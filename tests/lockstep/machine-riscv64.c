@@ -516,6 +516,10 @@ reserve (Gen *g)
     case 2:
       emit (g, branch (below (g, 2), 6, any (g), 8), 4);
       break;
+    case 3: /* under whatever rounding mode there is: it may be none of the host's */
+      if (once_in (g, 2))
+        plain (g, 1 + below (g, 2), TRUE);
+      break;
     default:
       break;
     }
@@ -778,6 +782,52 @@ remap (Gen *g)
     }
 }
 
+static gint64
+satp_value (guint space)
+{
+  return (gint64)((guint64)8 << 60 | (guint64)(space + 1) << 44 |
+                  (MACHINE_RAM_BASE / PAGE + TABLES + 8 * space));
+}
+
+/* The same jump into a page before and after that has been mapped elsewhere, without a word about
+ * other pages: it must ask again. */
+static void
+jump_and_remap (Gen *g, guint page, guint at)
+{
+  const guint space = below (g, 2), index = below (g, G_N_ELEMENTS (mapped));
+  const guint region = mapped[index];
+  const guint64 user = modes[region] == 0 ? PTE_U : 0;
+  const guint64 entries[2] = {
+    (MACHINE_RAM_BASE / PAGE + TWINS + below (g, N_TWINS)) << 10 | PTE_ALL | user,
+    (MACHINE_RAM_BASE / PAGE + TWINS + below (g, N_TWINS)) << 10 | PTE_ALL | user,
+  };
+
+  li (g, 10, satp_value (space));
+  li (g, 17, 17);
+  emit (g, ECALL, 4);
+  li (g, 17, region);
+  emit (g, ECALL, 4);
+  emit (g, ADDI (INNER, 0, (gint)(2 + below (g, 4))), 4);
+  const guint start = g->at;
+  emit (g, jal (1, (gint)at - (gint)g->at), 4);
+  /* x11: one entry, then the other */
+  li (g, 11, (gint64)entries[0]);
+  emit (g, i_type (0x13, 7, 6, INNER, 1), 4);
+  emit (g, branch (0, 6, 0, 4 * 5), 4);
+  const guint32 was = g->at;
+  li (g, 11, (gint64)entries[1]);
+  while (g->at < was + 16)
+    emit (g, ADDI (0, 0, 0), 4);
+  li (g, 10, (gint64)(MACHINE_RAM_BASE + table_of (space, index) * PAGE + page * 8));
+  li (g, 12, once_in (g, 4) ? below (g, 4) : 1);
+  li (g, 13, (gint64)(bases[region] + page * PAGE));
+  li (g, 14, space + 1);
+  li (g, 17, 16);
+  emit (g, ECALL, 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4);
+}
+
 /* Uses a page, maps it elsewhere in every region, and uses it again: what was remembered of it has
  * to be forgotten. */
 static void
@@ -790,6 +840,11 @@ use_and_remap (Gen *g)
   const guint space = below (g, 2), kind = below (g, 4);
   const guint64 entry = changing_entry (g, page, 1) & ~(guint64)PTE_U;
 
+  if (code && once_in (g, 2))
+    {
+      jump_and_remap (g, page, at);
+      return;
+    }
   for (guint round = 0; round < 2; round++)
     {
       if (code)
@@ -812,13 +867,6 @@ use_and_remap (Gen *g)
           emit (g, ECALL, 4);
         }
     }
-}
-
-static gint64
-satp_value (guint space)
-{
-  return (gint64)((guint64)8 << 60 | (guint64)(space + 1) << 44 |
-                  (MACHINE_RAM_BASE / PAGE + TABLES + 8 * space));
 }
 
 static void
