@@ -21,9 +21,16 @@ page_offset (const BaselineBlock *block, guint insn)
 }
 
 static guint
-jump_index (guint64 va)
+jump_index (const BaselineCpu *cpu, guint64 va)
 {
-  return (guint)(va >> 1) & ((1u << BASELINE_JUMP_BITS) - 1);
+  return (((guint)va ^ cpu->jump_salt) >> 1) & ((1u << BASELINE_JUMP_BITS) - 1);
+}
+
+static void
+use_space (BaselineCpu *cpu, guint64 id)
+{
+  cpu->jump_id = id;
+  cpu->jump_salt = (guint32)(id >> BASELINE_JUMP_ID_SHIFT) * 0x9e3779b1u;
 }
 
 /* The bank, the mode or the mapping may be another. */
@@ -38,7 +45,7 @@ refresh (VmtVcpu *vcpu, BaselineCpu *cpu)
   for (guint i = 0; i < cpu->n_spaces; i++)
     if (cpu->spaces[i].bank == vcpu->bank && cpu->spaces[i].mode_key == vcpu->mode_key)
       {
-        cpu->jump_id = cpu->spaces[i].id;
+        use_space (cpu, cpu->spaces[i].id);
         return;
       }
   if (cpu->n_spaces == G_N_ELEMENTS (cpu->spaces))
@@ -50,7 +57,7 @@ refresh (VmtVcpu *vcpu, BaselineCpu *cpu)
       cpu->next_id = 1;
       memset (cpu->jumps, 0xff, sizeof cpu->jumps);
     }
-  cpu->jump_id = (guint64)cpu->next_id++ << BASELINE_JUMP_ID_SHIFT;
+  use_space (cpu, (guint64)cpu->next_id++ << BASELINE_JUMP_ID_SHIFT);
   cpu->spaces[cpu->n_spaces].bank = vcpu->bank;
   cpu->spaces[cpu->n_spaces].mode_key = vcpu->mode_key;
   cpu->spaces[cpu->n_spaces].id = cpu->jump_id;
@@ -486,7 +493,7 @@ baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, 
     {
       vmt_vcpu_note_jump (vcpu, va);
       if (!__atomic_load_n (&block->dead, __ATOMIC_SEQ_CST))
-        cpu->jumps[jump_index (va)] = (BaselineJump){ va ^ cpu->jump_id, to->code };
+        cpu->jumps[jump_index (cpu, va)] = (BaselineJump){ va ^ cpu->jump_id, to->code };
     }
   return (BaselineReturn){ (guint64)(guintptr)to->code, 0 };
 }

@@ -198,6 +198,67 @@ fp_canon (BaselineCompiler *c)
   x8 (c, 0xc3);
 }
 
+/* rcx: an address that the table of jumps does not have. Jumped to at a block's end: window
+ * registers are free. First core's cache of lookups, by what is mapped there. */
+static void
+indirect (BaselineCompiler *c, guint32 tail)
+{
+  const gint32 jumps = CPU_DISP (jumps);
+  guint32 slow[7];
+  x_rm (c, TRUE, X_STORE, RCX, STATE, VCPU_DISP (pc));
+  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
+  slow[0] = x_jcc (c, CC_NE);
+  x_rr (c, FALSE, X_LOAD, RAX, RCX);
+  fetch_index (c);
+  x_rr (c, TRUE, X_LOAD, R13, RCX);
+  x_ri (c, TRUE, I_AND, R13, -(gint32)VMT_PAGE_SIZE);
+  x_rmx (c, TRUE, X_CMP, R13, BANK, RDX, 0, FETCH_OFFSET);
+  slow[1] = x_jcc (c, CC_NE);
+  x_rmx (c, TRUE, X_LOAD, R14, BANK, RDX, 0, FETCH_OFFSET + 8);
+  x_rr (c, TRUE, X_ADD, R14, RCX);
+  /* see vmt_jump_cache_slot() */
+  x_rr (c, TRUE, X_LOAD, RAX, R14);
+  x_shift_i (c, TRUE, S_SHR, RAX, 12);
+  x_rr (c, TRUE, X_XOR, RAX, R14);
+  x_ri (c, FALSE, I_AND, RAX, ((1 << VMT_JUMP_CACHE_BITS) - 1) << 1);
+  x_rm (c, TRUE, X_LOAD, RDX, STATE, VCPU_DISP (jump_cache));
+  x_rmx (c, TRUE, X_LOAD, RDX, RDX, RAX, 2, 0);
+  x_rr (c, TRUE, X_TEST, RDX, RDX);
+  slow[2] = x_jcc (c, CC_E);
+  x_rm (c, TRUE, X_CMP, R14, RDX, G_STRUCT_OFFSET (VmtExecBlock, host));
+  slow[3] = x_jcc (c, CC_NE);
+  x_rm (c, TRUE, X_LOAD, RAX, RDX, G_STRUCT_OFFSET (VmtExecBlock, mode_key));
+  x_rm (c, TRUE, X_CMP, RAX, STATE, VCPU_DISP (mode_key));
+  slow[4] = x_jcc (c, CC_NE);
+  x_rm (c, TRUE, X_LOAD, RAX, RDX, G_STRUCT_OFFSET (VmtExecBlock, code));
+  x_rr (c, TRUE, X_TEST, RAX, RAX);
+  slow[5] = x_jcc (c, CC_E);
+  /* vmt_vcpu_note_jump(), whose last store is before the load of dead */
+  x_rm (c, TRUE, X_STORE, R13, STATE, VCPU_DISP (page_va));
+  x_shift_i (c, TRUE, S_SHR, R13, VMT_PAGE_SHIFT);
+  x_ri (c, FALSE, I_AND, R13, VMT_VCPU_JUMP_PAGES - 1);
+  x_rm (c, FALSE, 0xc7, 0, STATE, VCPU_DISP (jump_noted));
+  x32 (c, 1);
+  x8 (c, 0xf0);
+  x_rm (c, TRUE, 0x0fab, R13, STATE, VCPU_DISP (jump_pages));
+  x_rm (c, FALSE, 0x83, 7, RDX, G_STRUCT_OFFSET (VmtExecBlock, dead));
+  x8 (c, 0);
+  slow[6] = x_jcc (c, CC_NE);
+  x_rr (c, FALSE, X_LOAD, R13, RCX);
+  x_rm (c, FALSE, X_XOR, R13, STATE, CPU_DISP (jump_salt));
+  x_ri (c, FALSE, I_AND, R13, ((1 << BASELINE_JUMP_BITS) - 1) << 1);
+  x_rm (c, TRUE, X_XOR, RCX, STATE, CPU_DISP (jump_id));
+  x_rmx (c, TRUE, X_STORE, RCX, STATE, R13, 3, jumps);
+  x_rmx (c, TRUE, X_STORE, RAX, STATE, R13, 3,
+         jumps + (gint32)G_STRUCT_OFFSET (BaselineJump, code));
+  x_rr (c, FALSE, 0xff, 4, RAX);
+  for (guint i = 0; i < G_N_ELEMENTS (slow); i++)
+    baseline_host_patch (c, slow[i], c->size);
+  /* as if it had been called */
+  x_ri (c, TRUE, I_SUB, RSP, 8);
+  direct (c, (gconstpointer)baseline_run_indirect, tail);
+}
+
 gsize
 baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_N_STUBS],
                      guint32 *enter)
@@ -260,7 +321,7 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   at[BASELINE_STUB_FAR] = c->size;
   far (c);
   at[BASELINE_STUB_INDIRECT] = c->size;
-  direct (c, (gconstpointer)baseline_run_indirect, tail);
+  indirect (c, tail);
   at[BASELINE_STUB_FP_ENTER] = c->size;
   fp_enter (c, tail);
   at[BASELINE_STUB_FP_CANON] = c->size;

@@ -817,7 +817,9 @@ emit_branch (BaselineCompiler *c, const VmtIrOp *op)
 static void
 cold_indirect (BaselineCompiler *c, const BaselineCold *cold)
 {
-  x_call_stub (c, BASELINE_STUB_INDIRECT);
+  x_rm (c, FALSE, 0xff, 4, STATE,
+        c->cpu + (gint32)(G_STRUCT_OFFSET (BaselineCpu, stubs) +
+                          BASELINE_STUB_INDIRECT * sizeof (gpointer)));
 }
 
 static gboolean
@@ -835,6 +837,7 @@ emit_jump_indirect (BaselineCompiler *c, const VmtIrOp *op)
   const guint32 request = x_jcc (c, CC_NE);
   /* see baseline_run_indirect() */
   x_rr (c, FALSE, X_LOAD, RAX, RCX);
+  x_rm (c, FALSE, X_XOR, RAX, STATE, c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, jump_salt));
   x_ri (c, FALSE, I_AND, RAX, ((1 << BASELINE_JUMP_BITS) - 1) << 1);
   x_rr (c, TRUE, X_LOAD, RDX, RCX);
   x_rm (c, TRUE, X_XOR, RDX, STATE, c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, jump_id));

@@ -56,7 +56,7 @@ typedef struct
   guint64 key;
   gconstpointer code;
 } BaselineJump;
-#define BASELINE_JUMP_BITS 10
+#define BASELINE_JUMP_BITS 11
 #define BASELINE_JUMP_ID_SHIFT 57
 #define BASELINE_JUMP_IDS 127u
 
@@ -99,6 +99,7 @@ typedef struct
   guint32 ll_full;
   /* Of the present bank and mode. */
   guint64 jump_id, jump_mode;
+  guint32 jump_salt; /* of jump_id, so that spaces do not share entries: see jump_index() */
   VmtTlbBank *jump_bank;
   guint32 jump_generation, next_id;
   guint n_spaces;

@@ -198,15 +198,20 @@ vmt_vcpu_map (VmtVcpu *vcpu, guint64 va, guint *size, VmtAccess access)
 {
   VmtResolved at;
   guint left = VMT_PAGE_SIZE - (guint)(va & ~VMT_PAGE_MASK);
+  guint8 *host;
   *size = MIN (*size, left);
   if (access == VMT_ACCESS_STORE)
     {
+      if (probe (vcpu->bank->write, VMT_TLB_WRITE_BITS, va, &host))
+        return host;
       if (!resolve_store (vcpu, va, *size, &at))
         return NULL;
       if (at.host == NULL || vmt_ram_get_page_state (at.ram->ram, at.ram_offset) != 0)
         return NULL;
       return at.host;
     }
+  if (access == VMT_ACCESS_LOAD && probe (vcpu->bank->read, VMT_TLB_READ_BITS, va, &host))
+    return host;
   if (!vmt_exec_resolve (vcpu, va, *size, access, &at))
     return NULL;
   return at.host;

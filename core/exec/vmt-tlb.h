@@ -11,7 +11,7 @@ typedef struct _VmtVcpu VmtVcpu;
 
 #define VMT_TLB_READ_BITS 10
 #define VMT_TLB_WRITE_BITS 10
-#define VMT_TLB_FETCH_BITS 8
+#define VMT_TLB_FETCH_BITS 10
 #define VMT_TLB_BANKS 16
 
 /* A hit is (va & (page mask | (size - 1))) == tag: misaligned accesses miss and take the slow path.
