@@ -634,6 +634,7 @@ baseline_buffers_init (BaselineBuffers *self)
   self->colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 64);
   self->fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 16);
   self->windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 32);
+  self->fp_unchecked = baseline_host_new_unchecked ();
 }
 
 void
@@ -645,6 +646,7 @@ baseline_buffers_clear (BaselineBuffers *self)
   g_array_unref (self->colds);
   g_array_unref (self->fixups);
   g_array_unref (self->windows);
+  g_array_unref (self->fp_unchecked);
 }
 
 static guint8 *
@@ -689,10 +691,12 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
   c->colds = buffers->colds;
   c->fixups = buffers->fixups;
   c->windows = buffers->windows;
+  c->fp_unchecked = buffers->fp_unchecked;
   g_array_set_size (c->links, 0);
   g_array_set_size (c->colds, 0);
   g_array_set_size (c->fixups, 0);
   g_array_set_size (c->windows, 0);
+  g_array_set_size (c->fp_unchecked, 0);
   return insns;
 }
 
@@ -709,7 +713,6 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
     .bias = BASELINE_BIAS,
     .distance = baseline_code_get_distance (code),
     .room = (MIN (ir->n_ops, MAX_OPS) + 2) * OP_ROOM,
-    .fp_unchecked = baseline_host_new_unchecked (),
   };
   const gint32 scratch = (gint32)((arch->state_size + 63) / 64 * 64);
   c.cpu = scratch - c.bias;

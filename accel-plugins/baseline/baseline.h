@@ -318,6 +318,7 @@ typedef struct
   guint8 *bytes, *tables;
   gsize bytes_size, tables_size;
   GArray *links, *colds, *fixups, *windows;
+  GArray *fp_unchecked;
 } BaselineBuffers;
 void baseline_buffers_init (BaselineBuffers *self);
 void baseline_buffers_clear (BaselineBuffers *self);
