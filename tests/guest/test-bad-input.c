@@ -93,6 +93,16 @@ static const Case cases[] = {
     { RUN, GOOD, "--trace", "blocks", "--trace-file", "@dir" },
     { "--trace-file", "dir: " } },
 
+  /* benchmarks */
+  { "bench/name", 2, { "bench", "floot" }, { "\"floot\"", "\"float\"?", "--help" } },
+  { "bench/far", 2, { "bench", "integer", "quicksort" }, { "no benchmark \"quicksort\"" } },
+  { "bench/boot", 2, { "bench", "boot" }, { "--kernel FILE" } },
+  { "bench/initrd", 2, { "bench", "-i", "@text", "integer" }, { "--kernel" } },
+  { "bench/seconds", 2, { "bench", "-S", "0" }, { "--seconds", "0.01" } },
+  { "bench/seconds-text", 2, { "bench", "-S", "fast" }, { "fast" } },
+  { "bench/tier", 1, { "bench", "-t", "intrep", "integer" }, { "did you mean 'interp'?" } },
+  { "bench/kernel", 1, { "bench", "-t", "interp", "-k", "@nofile", "boot" }, { "No such file" } },
+
   /* disks */
   { "disk/missing", 1, { RUN, "@nofile", GOOD }, { "nofile", "No such file" } },
   { "disk/unreadable", 1, { RUN, "@secret", GOOD }, { "secret", "Permission denied" } },

@@ -19,6 +19,7 @@ static const Subcommand subcommands[] = {
   { "inspect", cmd_inspect, N_ ("show features, their properties, registers and events") },
   { "board", cmd_board, N_ ("list, check and show boards, write their device tree") },
   { "disk", cmd_disk, N_ ("create, convert, resize and check disk images") },
+  { "bench", cmd_bench, N_ ("measure how fast guests run here") },
   { "doctor", cmd_doctor, N_ ("say what this host offers and what to do about the rest") },
 };
 

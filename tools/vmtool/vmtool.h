@@ -26,6 +26,7 @@ int cmd_board (int argc, char **argv);
 int cmd_inspect (int argc, char **argv);
 int cmd_disk (int argc, char **argv);
 int cmd_doctor (int argc, char **argv);
+int cmd_bench (int argc, char **argv);
 
 /* "vmtool: " and the message on standard error; takes the error. Returns EXIT_ERROR. */
 int report_error (GError *error);
