@@ -13,6 +13,7 @@ struct _BaselineCode
   gsize distance;
   guint32 at[BASELINE_N_STUBS], enter;
   gsize stubs_size;
+  gboolean lost; /* atomic */
   GMutex lock;
   GPtrArray *counters; /* (element-type BaselineCounters): under the lock */
 };
@@ -48,6 +49,18 @@ baseline_code_get_distance (BaselineCode *self)
   return self->distance;
 }
 
+void
+baseline_code_set_quiet (BaselineCode *self, gboolean quiet)
+{
+  vmt_host_code_area_set_quiet (self->area, quiet);
+}
+
+gboolean
+baseline_code_is_lost (BaselineCode *self)
+{
+  return __atomic_load_n (&self->lost, __ATOMIC_ACQUIRE);
+}
+
 /* Only whole granules are given out, so that all of them are aligned. */
 static gsize
 round_up (gsize size)
@@ -77,9 +90,15 @@ gboolean
 baseline_code_write (BaselineCode *self, gsize offset, const guint8 *bytes, gsize size,
                      BaselineBlock *block, GError **error)
 {
+  g_autoptr (GError) refused = NULL;
   for (gsize i = 0; i < size; i += BASELINE_GRANULE)
     *(BaselineBlock **)(gpointer)(self->data + offset + i) = block;
-  return vmt_host_code_area_write (self->area, offset, bytes, size, error);
+  if (vmt_host_code_area_write (self->area, offset, bytes, size, &refused))
+    return TRUE;
+  if (g_error_matches (refused, VMT_ERROR, VMT_ERROR_STATE))
+    __atomic_store_n (&self->lost, TRUE, __ATOMIC_RELEASE);
+  g_propagate_error (error, g_steal_pointer (&refused));
+  return FALSE;
 }
 
 BaselineBlock *
@@ -96,9 +115,18 @@ baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, GError **e
     return TRUE;
   g_autofree guint8 *bytes = g_malloc (BASELINE_STUBS_ROOM);
   const gsize size = baseline_host_stubs (bytes, arch, self->at, &self->enter);
-  const gsize offset = baseline_code_alloc (self, size);
-  if (offset == G_MAXSIZE || !baseline_code_write (self, offset, bytes, size, NULL, error))
+  /* Pages of their own: what calls C while another block is written comes back through them, even
+   * if the host keeps the pages that are written. */
+  const gsize page = vmt_host_get_page_size ();
+  const gsize room = (size + page - 1) & ~(page - 1);
+  const gsize offset = baseline_code_alloc (self, room);
+  if (offset == G_MAXSIZE)
     return FALSE;
+  if (!baseline_code_write (self, offset, bytes, size, NULL, error))
+    {
+      baseline_code_release (self, offset, room);
+      return FALSE;
+    }
   self->stubs = baseline_code_at (self, offset);
   self->stubs_size = size;
   return TRUE;
@@ -114,7 +142,7 @@ baseline_code_get_stubs (const BaselineCode *self, gsize *size)
 const guint8 *
 baseline_code_get_stub (BaselineCode *self, BaselineStub stub)
 {
-  return self->stubs + self->at[stub];
+  return self->stubs != NULL ? self->stubs + self->at[stub] : NULL;
 }
 
 void
@@ -182,6 +210,7 @@ baseline_code_visit_counters (BaselineCode *self, const VmtArchOps *arch, VmtCou
     { "tier.eval-block", G_STRUCT_OFFSET (BaselineCounters, block) },
     { "tier.eval-rest", G_STRUCT_OFFSET (BaselineCounters, rest) },
   };
+  func ("tier.code-lost", baseline_code_is_lost (self), data);
   g_mutex_lock (&self->lock);
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     tell (self, rows[i].name, NULL, rows[i].offset, func, data);

@@ -80,6 +80,12 @@ baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block)
 {
   const BaselineBlock *self = block->tier_data;
   BaselineCpu *cpu = baseline_cpu (vcpu);
+  /* Emitted code was left then: the block whose writing failed is none that it goes on with. */
+  if (G_UNLIKELY (baseline_code_is_lost (self->memory)))
+    {
+      vmt_exec_drop_code (vcpu);
+      return;
+    }
   if (G_UNLIKELY (cpu->code != self->memory))
     baseline_code_set_up_cpu (self->memory, cpu, vcpu->arch);
   refresh_if_changed (vcpu, cpu);

@@ -169,6 +169,11 @@ BaselineCode *baseline_code_new (VmtHostCodeMemory strategy, gsize size, GError 
 void baseline_code_free (BaselineCode *self);
 /* From code to its data. */
 gsize baseline_code_get_distance (BaselineCode *self);
+/* No other thread executes the code while it is written. */
+void baseline_code_set_quiet (BaselineCode *self, gboolean quiet);
+/* The host has taken pages that had code: none is executed any more but the stubs, and nothing more
+ * can be written. */
+gboolean baseline_code_is_lost (BaselineCode *self);
 /* Where @size bytes can be put; %G_MAXSIZE: there is no room. With the code lock. */
 gsize baseline_code_alloc (BaselineCode *self, gsize size);
 void baseline_code_release (BaselineCode *self, gsize offset, gsize size);

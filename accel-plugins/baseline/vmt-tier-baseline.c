@@ -10,6 +10,7 @@ struct _VmtTierBaseline
 {
   VmtTier parent_instance;
   BaselineCode *code; /* (nullable): made by the first block */
+  gboolean quiet;     /* there is one vCPU */
   BaselineBuffers buffers;
 };
 
@@ -18,18 +19,36 @@ G_DEFINE_FINAL_TYPE (VmtTierBaseline, vmt_tier_baseline, VMT_TYPE_TIER)
 static gboolean
 vmt_tier_baseline_probe (VmtTier *tier, GError **error)
 {
-  return baseline_host_probe (error) && vmt_host_probe_code_memory (VMT_HOST_CODE_DUAL, error);
+  if (!baseline_host_probe (error))
+    return FALSE;
+  if (vmt_host_get_code_memory () != VMT_HOST_CODE_NONE)
+    return TRUE;
+  g_set_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED,
+               "there is no memory for code made at run time (%s); an interpreter needs none",
+               vmt_host_get_code_memory_reason ());
+  return FALSE;
 }
 
-/* Without room for code, the evaluator executes the block: the oldest are soon evicted. */
+static void
+make_code (VmtTierBaseline *self)
+{
+  BaselineCode *code = baseline_code_new (vmt_host_get_code_memory (), CODE_SIZE, NULL);
+  if (code == NULL)
+    return;
+  baseline_code_set_quiet (code, self->quiet);
+  __atomic_store_n (&self->code, code, __ATOMIC_RELEASE);
+}
+
+/* Without room for code, the evaluator executes the block: the oldest are soon evicted. It does so
+ * with all blocks when the host takes no code any more. */
 static gboolean
 vmt_tier_baseline_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *block)
 {
   VmtTierBaseline *self = VMT_TIER_BASELINE (tier);
   if (self->code == NULL)
-    __atomic_store_n (&self->code, baseline_code_new (VMT_HOST_CODE_DUAL, CODE_SIZE, NULL),
-                      __ATOMIC_RELEASE);
-  if (self->code != NULL && baseline_code_make_stubs (self->code, arch, NULL) &&
+    make_code (self);
+  if (self->code != NULL && !baseline_code_is_lost (self->code) &&
+      baseline_code_make_stubs (self->code, arch, NULL) &&
       baseline_compile (self->code, &self->buffers, arch, block))
     return TRUE;
   block->entry = baseline_enter_eval;
@@ -86,6 +105,15 @@ vmt_tier_baseline_visit_counters (VmtTier *tier, const VmtArchOps *arch, VmtCoun
 }
 
 static void
+vmt_tier_baseline_set_n_vcpus (VmtTier *tier, guint n_vcpus)
+{
+  VmtTierBaseline *self = VMT_TIER_BASELINE (tier);
+  self->quiet = n_vcpus == 1;
+  if (self->code != NULL)
+    baseline_code_set_quiet (self->code, self->quiet);
+}
+
+static void
 vmt_tier_baseline_finalize (GObject *object)
 {
   VmtTierBaseline *self = VMT_TIER_BASELINE (object);
@@ -105,6 +133,7 @@ vmt_tier_baseline_class_init (VmtTierBaselineClass *klass)
   tier_class->kill = vmt_tier_baseline_kill;
   tier_class->get_code = vmt_tier_baseline_get_code;
   tier_class->visit_counters = vmt_tier_baseline_visit_counters;
+  tier_class->set_n_vcpus = vmt_tier_baseline_set_n_vcpus;
 }
 
 static void

@@ -72,6 +72,9 @@ VmtExecBlock *vmt_exec_lookup (VmtVcpu *vcpu);
  */
 void vmt_exec_lock_code (VmtVcpu *vcpu);
 void vmt_exec_unlock_code (VmtVcpu *vcpu);
+/* For tiers, on the vCPU's thread, without that lock and outside of translated code: every block
+ * dies. Whoever wants one compiles it again. */
+void vmt_exec_drop_code (VmtVcpu *vcpu);
 
 /* The per-vCPU cache of lookups that tiers probe inline: where the block that begins at host
  * address @host may be. A hit is block != NULL && block->host == @host && block->mode_key ==

@@ -371,6 +371,12 @@ vmt_exec_unlock_code (VmtVcpu *vcpu)
   g_mutex_unlock (&vcpu->exec->code_lock);
 }
 
+void
+vmt_exec_drop_code (VmtVcpu *vcpu)
+{
+  vmt_exec_code_kill (vcpu->exec, G_MAXUINT64);
+}
+
 static guint64
 hash_bytes (const guint8 *bytes, gsize size)
 {

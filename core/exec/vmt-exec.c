@@ -382,6 +382,7 @@ vmt_exec_start (VmtExec *self, GError **error)
   self->quit = FALSE;
   self->paused = TRUE;
   self->started = TRUE;
+  vmt_tier_set_n_vcpus (self->tier, self->n_vcpus);
   for (guint i = 0; i < self->n_vcpus; i++)
     {
       char name[16];

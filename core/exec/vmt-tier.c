@@ -63,3 +63,11 @@ vmt_tier_visit_counters (VmtTier *self, const VmtArchOps *arch, VmtCounterFunc f
   if (klass->visit_counters != NULL)
     klass->visit_counters (self, arch, func, data);
 }
+
+void
+vmt_tier_set_n_vcpus (VmtTier *self, guint n_vcpus)
+{
+  VmtTierClass *klass = VMT_TIER_GET_CLASS (self);
+  if (klass->set_n_vcpus != NULL)
+    klass->set_n_vcpus (self, n_vcpus);
+}

@@ -47,7 +47,11 @@ struct _VmtTierClass
   /* (nullable): what it has counted of code of @arch since it was made. Any thread. */
   void (*visit_counters) (VmtTier *self, const VmtArchOps *arch, VmtCounterFunc func,
                           gpointer data);
-  gpointer reserved[6];
+  /* (nullable): so many vCPUs are going to run, and only they execute and compile; none does yet.
+   * Until it is told, and of each number but 1, a tier takes it that some execute while another one
+   * compiles. */
+  void (*set_n_vcpus) (VmtTier *self, guint n_vcpus);
+  gpointer reserved[5];
 };
 
 gboolean vmt_tier_probe (VmtTier *self, GError **error);
@@ -58,5 +62,6 @@ gboolean vmt_tier_get_code (VmtTier *self, const VmtExecBlock *block, VmtTierCod
                             GArray *at);
 void vmt_tier_visit_counters (VmtTier *self, const VmtArchOps *arch, VmtCounterFunc func,
                               gpointer data);
+void vmt_tier_set_n_vcpus (VmtTier *self, guint n_vcpus);
 
 G_END_DECLS

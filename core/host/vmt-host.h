@@ -111,7 +111,7 @@ void vmt_host_code_area_release (VmtHostCodeArea *self, gsize offset, gsize size
 /* Makes the bytes executable at base + offset. Nobody executes what is replaced; what other threads
  * execute in the same pages meanwhile is not disturbed. VMT_ERROR_INVALID: not inside of what is
  * given out; VMT_ERROR_FAILED: the host refuses, and nobody sees a change; VMT_ERROR_STATE, only
- * after set_quiet(): the host has taken the pages, all code of the area is lost. */
+ * after set_quiet(): the host has taken the pages, all that was in them is lost; other pages stay. */
 gboolean vmt_host_code_area_write (VmtHostCodeArea *self, gsize offset, gconstpointer code,
                                    gsize size, GError **error);
 /* Whether vmt_host_code_area_patch32() works: under VMT_HOST_CODE_DUAL only. */

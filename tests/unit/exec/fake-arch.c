@@ -390,8 +390,25 @@ machine_power (gpointer data, VmtVcpu *vcpu)
 FakeMachine *
 fake_machine_new (guint n_vcpus)
 {
-  FakeMachine *m = g_new0 (FakeMachine, 1);
+  return fake_machine_new_with_tier (n_vcpus, "interp");
+}
+
+FakeMachine *
+fake_machine_new_with_tier (guint n_vcpus, const char *tier_name)
+{
   GError *error = NULL;
+  VmtObject *tier =
+      vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, tier_name, &error);
+  g_assert_no_error (error);
+  g_object_ref_sink (tier);
+  if (!vmt_tier_probe (VMT_TIER (tier), &error))
+    {
+      g_test_skip (error->message);
+      g_error_free (error);
+      g_object_unref (tier);
+      return NULL;
+    }
+  FakeMachine *m = g_new0 (FakeMachine, 1);
   g_mutex_init (&m->lock);
   g_cond_init (&m->cond);
   m->ram = vmt_ram_new ("ram", FAKE_RAM_SIZE, VMT_RAM_ANON, NULL, &error);
@@ -399,10 +416,7 @@ fake_machine_new (guint n_vcpus)
   m->space = vmt_address_space_new ("fake");
   vmt_address_space_add_ram (m->space, FAKE_RAM, m->ram, 0, FAKE_RAM_SIZE, FALSE, NULL, &error);
   g_assert_no_error (error);
-  VmtObject *tier =
-      vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, "interp", &error);
-  g_assert_no_error (error);
-  m->tier = VMT_TIER (g_object_ref_sink (tier));
+  m->tier = VMT_TIER (tier);
   VmtExecHost host = { .get_time = machine_time, .power_changed = machine_power, .data = m };
   m->exec = vmt_exec_new (m->space, m->tier, &host);
   for (guint i = 0; i < n_vcpus; i++)

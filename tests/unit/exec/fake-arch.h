@@ -114,6 +114,8 @@ typedef struct
 } FakeMachine;
 
 FakeMachine *fake_machine_new (guint n_vcpus);
+/* NULL: this host has no such tier; the test is marked skipped. */
+FakeMachine *fake_machine_new_with_tier (guint n_vcpus, const char *tier);
 void fake_machine_free (FakeMachine *m);
 FakeState *fake_state (FakeMachine *m, guint i);
 /* Writes an instruction at a physical address. */

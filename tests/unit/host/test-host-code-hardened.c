@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,17 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../support/hardened.h"
 #include "../../support/test-self.h"
 #include "code.h"
 
 /* Hosts that forbid some ways to make code, made by what this kernel lets a process forbid itself.
  * Each test does so in a child process, where nothing was found out yet. */
 
-#ifndef PR_SET_MDWE
-#define PR_SET_MDWE 65
-#define PR_GET_MDWE 66
-#define PR_MDWE_REFUSE_EXEC_GAIN 1
-#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -37,44 +29,6 @@ run_child (void)
 {
   g_assert_cmpint (test_self_run (), ==, 0);
 }
-
-/* --- filters of system calls --- */
-
-#define ARGUMENT(n) (offsetof (struct seccomp_data, args) + 8 * (n)) /* its low half */
-#define LOAD(what) BPF_STMT (BPF_LD | BPF_W | BPF_ABS, what)
-#define IF_NOT(value, skip) BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
-#define IF_NO_BIT(bits, skip) BPF_JUMP (BPF_JMP | BPF_JSET | BPF_K, bits, 0, skip)
-#define DENY(error) BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
-#define ALLOW BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-
-G_STATIC_ASSERT (G_BYTE_ORDER == G_LITTLE_ENDIAN);
-
-#define WRITE_AND_EXECUTE                                                                          \
-  LOAD (ARGUMENT (2)), IF_NO_BIT (PROT_WRITE, 2), IF_NO_BIT (PROT_EXEC, 1), DENY (EACCES)
-
-/* What was seen on a HarmonyOS tablet: no page that is writable and executable, none that is made
- * executable at once without a file or from a shared file; but written pages may become executable.
- */
-#define MMAP                                                                                       \
-  LOAD (offsetof (struct seccomp_data, nr)), IF_NOT (__NR_mmap, 12), WRITE_AND_EXECUTE,            \
-      LOAD (ARGUMENT (2)), IF_NO_BIT (PROT_EXEC, 5), LOAD (ARGUMENT (3)),                          \
-      IF_NO_BIT (MAP_ANONYMOUS, 1), DENY (EINVAL), IF_NO_BIT (MAP_SHARED, 1), DENY (EACCES), ALLOW
-
-static const struct sock_filter toggle_only[] = {
-  MMAP,  LOAD (offsetof (struct seccomp_data, nr)), IF_NOT (__NR_mprotect, 4), WRITE_AND_EXECUTE,
-  ALLOW,
-};
-
-/* And they may not. */
-static const struct sock_filter nothing[] = {
-  MMAP,
-  LOAD (offsetof (struct seccomp_data, nr)),
-  IF_NOT (__NR_mprotect, 3),
-  LOAD (ARGUMENT (2)),
-  IF_NO_BIT (PROT_EXEC, 1),
-  DENY (EACCES),
-  ALLOW,
-};
 
 /* A kernel before Linux 5.7. */
 static const struct sock_filter old_mremap[] = {
@@ -96,16 +50,7 @@ static const struct sock_filter no_memfd[] = {
   ALLOW,
 };
 
-#define install(filter) install_filter (filter, G_N_ELEMENTS (filter))
-
-static void
-install_filter (const struct sock_filter *filter, gsize length)
-{
-  struct sock_fprog program = { length, (struct sock_filter *)filter };
-
-  g_assert_cmpint (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
-  g_assert_cmpint (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
-}
+#define install(filter) g_assert_true (hardened_install (filter, G_N_ELEMENTS (filter), FALSE))
 
 static gboolean
 cannot_filter (void)
@@ -189,7 +134,7 @@ test_toggle_only (void)
 {
   if (g_test_subprocess ())
     {
-      install (toggle_only);
+      install (hardened_toggle);
       check_choice (VMT_HOST_CODE_TOGGLE);
     }
   else if (!cannot_filter ())
@@ -201,7 +146,7 @@ test_nothing (void)
 {
   if (g_test_subprocess ())
     {
-      install (nothing);
+      install (hardened_none);
       check_choice (VMT_HOST_CODE_NONE);
       for (VmtHostCodeMemory one = VMT_HOST_CODE_DUAL; one <= VMT_HOST_CODE_NONE; one++)
         {
@@ -294,7 +239,7 @@ test_refused_later (void)
       g_assert_true (vmt_host_code_area_write (toggle, one, code, size, NULL));
       g_assert_cmpint (code_run (toggle, one), ==, 3);
 
-      install (nothing);
+      install (hardened_none);
       vmt_host_code_area_set_quiet (toggle, FALSE);
       g_assert_false (vmt_host_code_area_write (toggle, one, code, size, &error));
       g_assert_error (error, VMT_ERROR, VMT_ERROR_FAILED);
@@ -416,7 +361,7 @@ test_wanted_in_vain (void)
     {
       g_autoptr (GError) error = NULL;
 
-      install (toggle_only);
+      install (hardened_toggle);
       g_setenv (VARIABLE, "dual", TRUE);
       g_assert_false (vmt_host_check_code_memory (&error));
       g_assert_error (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED);
