@@ -25,7 +25,10 @@ void
 riscv_emit_branch (RiscvEmit *s, VmtIrCond cond, VmtIrVal a, VmtIrVal c, gint32 offset)
 {
   const gint32 target = s->offset + offset;
+  const guint halfword = (guint)(target - s->start) >> 1;
 
+  if (target >= s->start && halfword < 128)
+    s->targets[halfword / 64] |= G_GUINT64_CONSTANT (1) << halfword % 64;
   if (is_misaligned (s, target))
     CALL (NONE, MISALIGNED_JUMP, vmt_ir_op2 (s->b, VMT_IR_SETCC, VMT_IR_I64, 0, a, c, cond),
           vmt_ir_pcrel (s->b, target), NOVAL);
@@ -55,8 +58,39 @@ riscv_emit_jal (RiscvEmit *s, guint rd, gint32 offset)
 }
 
 void
+riscv_emit_auipc (RiscvEmit *s, guint rd, gint32 imm)
+{
+  SETX (rd, PCREL (imm));
+  s->auipc_rd = rd;
+  s->auipc_value = s->offset + imm;
+  s->auipc_end = s->offset + (gint)s->length;
+}
+
+/* Behind the AUIPC of its register a JALR is a call of any distance: a jump to a known address. Not
+ * when something in the block leads to the JALR itself, with another value in the register. */
+static gboolean
+is_known (RiscvEmit *s, guint rs1, gint32 imm, gint32 *target)
+{
+  const guint halfword = (guint)(s->offset - s->start) >> 1;
+  const gint64 sum = (gint64)s->auipc_value + imm;
+
+  if (rs1 == 0 || s->auipc_rd != rs1 || s->auipc_end != s->offset || sum < G_MININT32 ||
+      sum > G_MAXINT32 || halfword >= 128 || (s->targets[halfword / 64] >> halfword % 64 & 1) != 0)
+    return FALSE;
+  *target = (gint32)(sum & ~(gint64)1);
+  return *target != s->offset && !is_misaligned (s, *target);
+}
+
+void
 riscv_emit_jalr (RiscvEmit *s, guint rd, guint rs1, gint32 imm)
 {
+  gint32 known;
+  if (is_known (s, rs1, imm, &known))
+    {
+      SETX (rd, PCREL ((gint)s->length));
+      vmt_ir_jump (s->b, known, is_link (rd) ? VMT_IR_CALL_HINT : 0);
+      return;
+    }
   VmtIrVal target =
       OP2 (AND, I64, 0, OP2 (ADD, I64, 0, X (rs1), K ((gint64)imm)), K (~G_GUINT64_CONSTANT (1)));
   guint hints = 0;
@@ -232,7 +266,7 @@ guint
 riscv_decode (VmtVcpu *vcpu, VmtIrBuilder *builder, guint page_offset, const guint8 *code,
               guint size, const guint8 *next, guint next_size)
 {
-  RiscvEmit s = { .b = builder, .mode = vcpu->mode_key, .first = TRUE };
+  RiscvEmit s = { .b = builder, .mode = vcpu->mode_key, .first = TRUE, .start = (gint)page_offset };
   guint done = 0;
 
   while (done + 2 <= size && !vmt_ir_builder_is_ended (builder) &&

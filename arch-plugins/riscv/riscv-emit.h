@@ -15,6 +15,11 @@ struct _RiscvEmit
   guint length;
   gboolean first;   /* of its block */
   gboolean illegal; /* set: not an instruction after all */
+  /* The last AUIPC: in which register, what page offset, and where the next instruction is. */
+  guint auipc_rd;
+  gint auipc_value, auipc_end;
+  gint start;         /* of the block */
+  guint64 targets[2]; /* of its branches, by halfwords from there on */
 };
 
 #define RISCV_GLOBAL_X(n) VMT_IR_GLOBAL ((n)-1)
@@ -81,6 +86,7 @@ struct _RiscvEmit
 void riscv_emit_setx (RiscvEmit *s, guint rd, VmtIrVal value);
 void riscv_emit_branch (RiscvEmit *s, VmtIrCond cond, VmtIrVal a, VmtIrVal c, gint32 offset);
 void riscv_emit_jal (RiscvEmit *s, guint rd, gint32 offset);
+void riscv_emit_auipc (RiscvEmit *s, guint rd, gint32 imm);
 void riscv_emit_jalr (RiscvEmit *s, guint rd, guint rs1, gint32 imm);
 void riscv_emit_csr (RiscvEmit *s, RiscvCsrOp op, guint csr, guint rd, VmtIrVal value,
                      gboolean write, gboolean read);

@@ -5,7 +5,7 @@
 INSN (lui, I, U, "uimm20 rd 0110111", "rd, uimm20")
 { SETX (rd, K ((gint32) (guint32) (uimm20 << 12))); }
 INSN (auipc, I, U, "uimm20 rd 0010111", "rd, uimm20")
-{ SETX (rd, PCREL ((gint32) (guint32) (uimm20 << 12))); }
+{ riscv_emit_auipc (s, rd, (gint32) (guint32) (uimm20 << 12)); }
 
 INSN (jal, I, U, "jimm[20|10:1|11|19:12] rd 1101111", "rd, jimm", "jump")
 { JAL (rd, jimm); }

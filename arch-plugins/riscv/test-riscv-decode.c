@@ -162,6 +162,74 @@ test_emit_every_row (Fixture *f, gconstpointer data)
           }
 }
 
+/* What the block of @n words at @offset ends with. */
+static VmtIrOp
+last_op (Fixture *f, guint offset, const guint32 *words, guint n)
+{
+  g_autoptr (GError) error = NULL;
+  guint covered;
+  g_autoptr (VmtIrBlock) block = decode (f, offset, words, n * 4, NULL, 0, &covered);
+
+  g_assert_cmpuint (covered, ==, n * 4);
+  g_assert_cmpuint (block->n_insns, ==, n);
+  vmt_ir_block_verify (block, &error);
+  g_assert_no_error (error);
+  return block->ops[block->n_ops - 1];
+}
+
+/* AUIPC and JALR of one register are one jump of a known distance; not if something else may lead
+ * to the JALR. */
+static void
+test_auipc_jalr (Fixture *f, gconstpointer data)
+{
+  static const struct
+  {
+    guint n;
+    guint32 words[3];
+    gboolean known;
+    gint32 target; /* from the block's beginning */
+  } cases[] = {
+    /* auipc ra, 0x12345; jalr ra, -2(ra) and -1(ra) */
+    { 2, { 0x12345097, 0xffe080e7 }, TRUE, 0x12344ffe },
+    { 2, { 0x12345097, 0xfff080e7 }, TRUE, 0x12344ffe },
+    /* auipc t1, 0xfffff; jr 8(t1) */
+    { 2, { 0xfffff317, 0x00830067 }, TRUE, -0x1000 + 8 },
+    /* to itself: auipc ra, 0; jalr ra, 4(ra) */
+    { 2, { 0x00000097, 0x004080e7 }, FALSE, 0 },
+    /* to the auipc: auipc ra, 0; jalr ra, 0(ra) */
+    { 2, { 0x00000097, 0x000080e7 }, TRUE, 0 },
+    /* too far: auipc ra, 0x80000; jalr ra, -2048(ra) */
+    { 2, { 0x80000097, 0x800080e7 }, FALSE, 0 },
+    /* another register: auipc ra, 1; jalr ra, 0(t0) */
+    { 2, { 0x00001097, 0x000280e7 }, FALSE, 0 },
+    /* something between: auipc ra, 1; addi ra, ra, 4; jalr ra, 0(ra) */
+    { 3, { 0x00001097, 0x00408093, 0x000080e7 }, FALSE, 0 },
+    /* a branch to the jalr: bnez a0, +8; auipc ra, 1; jalr ra, 0(ra) */
+    { 3, { 0x00051463, 0x00001097, 0x000080e7 }, FALSE, 0 },
+    /* one to the auipc: bnez a0, +4 */
+    { 3, { 0x00051263, 0x00001097, 0x000080e7 }, TRUE, 0x1004 },
+    /* auipc zero, 1; jalr ra, 0(zero) */
+    { 2, { 0x00001017, 0x000000e7 }, FALSE, 0 },
+  };
+
+  set_mode (f, RISCV_U, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (guint offset = 0; offset < 0xf00; offset += 0x7a0)
+      {
+        const VmtIrOp op = last_op (f, offset, cases[i].words, cases[i].n);
+        g_test_message ("case %u at 0x%x", i, offset);
+        g_assert_cmpint (op.opcode, ==, cases[i].known ? VMT_IR_JUMP : VMT_IR_JUMP_IND);
+        if (cases[i].known)
+          g_assert_cmpint (op.imm, ==, (gint32)offset + cases[i].target);
+      }
+
+  /* Without C, a target between words is an exception of the JALR. */
+  f->t.r->config.ext &= ~(guint64)RISCV_EXT_C;
+  riscv_update_mode (f->t.vcpu);
+  g_assert_cmpint (last_op (f, 0, cases[0].words, 2).opcode, ==, VMT_IR_JUMP_IND);
+  g_assert_cmpint (last_op (f, 0, cases[2].words, 2).opcode, ==, VMT_IR_JUMP);
+}
+
 /* Rounding modes 5 and 6 are no instructions, 7 depends on frm. */
 static void
 test_rounding_modes (Fixture *f, gconstpointer data)
@@ -284,6 +352,7 @@ test_riscv_add_decode (void)
 #define ADD(name, func)                                                                            \
   g_test_add ("/arch/riscv/decode/" name, Fixture, NULL, setup, func, teardown)
   ADD ("emit-every-row", test_emit_every_row);
+  ADD ("auipc-jalr", test_auipc_jalr);
   ADD ("rounding-modes", test_rounding_modes);
   ADD ("fs-dirty", test_fs_dirty);
   ADD ("straddle", test_straddle);
