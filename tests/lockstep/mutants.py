@@ -24,6 +24,9 @@ CONTROL = 'accel-plugins/interp/interp-control.c'
 EXITS = 'accel-plugins/interp/interp-exits-private.h'
 FLOAT = 'accel-plugins/interp/interp-fp.c'
 MEMORY = 'accel-plugins/interp/interp-memory.c'
+BASELINE = 'accel-plugins/baseline/baseline-'
+B_COMPILE, B_RUN, B_X86, B_CONVERT, B_FLOAT, B_MEMORY, B_STUBS = (
+    f'{BASELINE}{name}.c' for name in ('compile', 'run', 'x86-64', 'x86-64-convert', 'x86-64-float', 'x86-64-memory', 'x86-64-stubs'))
 
 # (name, tier that has it or None for all, file, text, replacement, what should find it)
 # The text must be there exactly once.
@@ -80,6 +83,80 @@ MUTANTS = [
     ('no-poll', 'interp', EXITS, 'if (G_LIKELY (to != NULL && __atomic_load_n (&vcpu->exit_request, __ATOMIC_RELAXED) == 0))',
      'if (G_LIKELY (to != NULL))', MACHINE),
     ('fault-one-late', 'interp', CONTROL, '  vcpu->icount += insn;\n}', '  vcpu->icount += insn + 1;\n}', MACHINE),
+    # baseline: integers
+    ('sign-not-extended', 'baseline', B_X86, '      if (sx)\n        x_rr (c, TRUE, X_MOVSXD, reg, reg);\n      break;', '      break;', MACHINE),
+    ('subtraction-commutes', 'baseline', B_X86, 'emit_alu (c, op, X_SUB, I_SUB, FALSE)', 'emit_alu (c, op, X_SUB, I_SUB, TRUE)', MACHINE),
+    ('shift-operands-swapped', 'baseline', B_X86, 'x_vex_rrr (c, w, pp, 2, 0xf7, reg, rb, ra);', 'x_vex_rrr (c, w, pp, 2, 0xf7, reg, ra, rb);',
+     MACHINE),
+    ('shift-drags-the-sign', 'baseline', B_X86, 'group == S_SHR ? 3 : 2;', 'group == S_SHR ? 2 : 3;', MACHINE),
+    ('rotation-the-other-way', 'baseline', B_X86, 'x8 (c, group == S_ROR ? count :', 'x8 (c, group != S_ROR ? count :', MACHINE),
+    ('division-by-zero', 'baseline', B_X86, '  x_rr (c, TRUE, 0xc7, 0, RAX);\n  x32 (c, G_MAXUINT32);\n  x_here_short (c, done);',
+     '  x_rr (c, TRUE, 0xc7, 0, RAX);\n  x32 (c, 0);\n  x_here_short (c, done);', MACHINE),
+    ('division-by-minus-one', 'baseline', B_X86, '      x_rr (c, w, 0xf7, 3, RAX);\n', '', MACHINE),
+    ('product-sign-forgotten', 'baseline', B_X86, '      x_rr (c, TRUE, X_SUB, RDX, RAX);\n', '', MACHINE),
+    ('select-the-other', 'baseline', B_X86, '    x_rr (c, TRUE, 0x0f40 | CC_E, reg, b.reg);', '    x_rr (c, TRUE, 0x0f40 | CC_NE, reg, b.reg);', MACHINE),
+    ('minimum-is-signed', 'baseline', B_X86, '{ CC_G, CC_L, CC_A, CC_B }', '{ CC_G, CC_L, CC_G, CC_L }', MACHINE),
+    ('below-or-equal', 'baseline', B_X86, '[VMT_IR_LTU] = CC_B,', '[VMT_IR_LTU] = CC_BE,', MACHINE),
+    ('local-not-stored', 'baseline', B_COMPILE, '        if (c->locals[i] == d)\n', '        if (c->locals[i] == d && c->has_eval)\n', MACHINE),
+    ('local-not-reloaded', 'baseline', B_X86, '  x_call_stub (c, BASELINE_STUB_EVAL);\n  baseline_load_locals (c);\n',
+     '  x_call_stub (c, BASELINE_STUB_EVAL);\n', MACHINE),
+    ('pinned-not-stored', 'baseline', B_STUBS, '  pinned (c, X_STORE, FALSE);\n  suspend (c, keep);', '  pinned (c, X_STORE, keep);\n  suspend (c, keep);',
+     MACHINE),
+    ('pinned-not-reloaded', 'baseline', B_STUBS, '  pinned (c, X_LOAD, !changes_state);', '  pinned (c, X_LOAD, TRUE);', MACHINE),
+    ('temporary-thought-at-home', 'baseline', B_COMPILE, 'c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = FALSE;',
+     'c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = TRUE;', MACHINE),
+    # baseline: control
+    ('jump-table-without-mode', 'baseline', B_RUN, 'cpu->spaces[i].bank == vcpu->bank && cpu->spaces[i].mode_key == vcpu->mode_key',
+     'cpu->spaces[i].bank == vcpu->bank', MACHINE),
+    ('jump-table-without-bank', 'baseline', B_RUN, 'cpu->spaces[i].bank == vcpu->bank && cpu->spaces[i].mode_key == vcpu->mode_key',
+     'cpu->spaces[i].mode_key == vcpu->mode_key', MACHINE),
+    ('jump-table-survives-flush', 'baseline', B_RUN, '      cpu->jump_generation = vcpu->jump_generation;\n      cpu->n_spaces = 0;\n',
+     '      cpu->jump_generation = vcpu->jump_generation;\n', MACHINE),
+    ('incoming-links-survive', 'baseline', B_RUN, '        link->next->prev = &self->incoming;\n      baseline_link_reset (link);\n',
+     '        link->next->prev = &self->incoming;\n      link->to = NULL;\n', MACHINE),
+    ('far-link-without-tlb', 'baseline', B_STUBS, '  x_rmx (c, TRUE, X_CMP, RAX, BANK, RDX, 0, FETCH_OFFSET);', '  x_rr (c, TRUE, X_CMP, RAX, RAX);',
+     MACHINE),
+    ('no-poll', 'baseline', B_X86, '      if (back)\n        poll (c, link);\n', '', MACHINE),
+    ('no-poll-behind-helpers', 'baseline', B_X86, 'offset <= insn_offset (c) || calls (c);', 'offset <= insn_offset (c);', MACHINE),
+    ('indirect-ignores-requests', 'baseline', B_X86,
+     '  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);\n  const guint32 request', '  x_rr (c, FALSE, X_CMP, RAX, RAX);\n  const guint32 request',
+     MACHINE),
+    ('fault-not-counted', 'baseline', B_RUN, '  vcpu->icount += insn;\n  return leave;', '  return leave;', MACHINE),
+    # baseline: memory
+    ('page-crossing-unseen', 'baseline', B_MEMORY, 'op->imm + (gint32)size - 1;', 'op->imm;', MACHINE),
+    ('window-end-unseen', 'baseline', B_MEMORY, 'window != NULL ? window->end - 1', 'window != NULL ? window->min', MACHINE),
+    ('window-stays-open', 'baseline', B_MEMORY, '    x_rr (c, FALSE, X_XOR, cold->window, cold->window);', '    return;', MACHINE),
+    ('window-survives-its-base', 'baseline', B_COMPILE, '        close_windows (c, op->d);\n', '        ;\n', MACHINE),
+    ('store-through-a-read', 'baseline', B_COMPILE, ' && (window->store || !store) &&', ' &&', MACHINE),
+    ('slow-load-not-extended', 'baseline', B_RUN, '  ret.value = extend (ret.value, kind);\n', '', MACHINE),
+    ('pair-without-address', 'baseline', B_MEMORY, '      x_rm (c, TRUE, X_CMP, RDX, STATE, CPU (ll_host));', '      x_rr (c, TRUE, X_CMP, RDX, RDX);',
+     MACHINE),
+    ('pair-without-compare', 'baseline', B_MEMORY, '      x_rm (c, w, 0x0fb1, RCX, RDX, 0);\n      x_rm',
+     '      x_rm (c, w, 0x0fc1, RCX, RDX, 0);\n      x_rr (c, TRUE, X_CMP, RAX, RAX);\n      x_rm', SMP),
+    ('pair-not-locked', 'baseline', B_MEMORY, '      lock (c);\n      x_rm (c, w, 0x0fb1, RCX, RDX, 0);\n      x_rm',
+     '      x_rm (c, w, 0x0fb1, RCX, RDX, 0);\n      x_rm', SMP),
+    ('amo-not-locked', 'baseline', B_MEMORY, '      lock (c);\n      x_rm (c, w, 0x0fc1, RAX, RDX, 0);', '      x_rm (c, w, 0x0fc1, RAX, RDX, 0);', SMP),
+    ('amo-minimum-is-maximum', 'baseline', B_MEMORY, '{ CC_L, CC_G, CC_B, CC_A }', '{ CC_G, CC_L, CC_B, CC_A }', MACHINE),
+    ('misaligned-amo', 'baseline', B_MEMORY, '(gint32)(~(guint32)(VMT_PAGE_SIZE - 1) | ((1u << log2) - 1))', '(gint32)(~(guint32)(VMT_PAGE_SIZE - 1))',
+     MACHINE),
+    ('fence-is-nothing', 'baseline', B_MEMORY, '        fence (c);\n', '        ;\n', SMP),
+    # baseline: floating point
+    ('flags-not-merged', 'baseline', B_STUBS, '  x_ri (c, FALSE, I_AND, R10, 0x3f);', '  x_ri (c, FALSE, I_AND, R10, 0);', MACHINE),
+    ('flags-overwritten', 'baseline', B_STUBS, '  x_rm_full (c, 0, FALSE, 0x08, R10,', '  x_rm_full (c, 0, FALSE, 0x88, R10,', MACHINE),
+    ('flags-not-cleared', 'baseline', B_FLOAT, '  x_ldmxcsr (c, FLOAT_DISP (guest));\n  /* a', '  /* a', MACHINE),
+    ('rounding-not-set', 'baseline', B_FLOAT, '  if (modes[cold->kind] != 0)\n', '  if (modes[cold->kind] > 3)\n', MACHINE),
+    ('rounding-stays', 'baseline', B_FLOAT, '  x8 (c, 0x58);\n  x_ldmxcsr (c, FLOAT_DISP (scratch));', '  x8 (c, 0x58);', MACHINE),
+    ('nan-unseen', 'baseline', B_FLOAT, 'baseline_cold (c, cold_check, x_jcc (c, CC_P))', 'baseline_cold (c, cold_check, x_jcc (c, CC_S))', MACHINE),
+    ('nan-of-two-unseen', 'baseline', B_FLOAT, 'V_UCOMI, x, 0, y);\n  baseline_cold (c, cold_check', 'V_UCOMI, x, 0, x);\n  baseline_cold (c, cold_check',
+     MACHINE),
+    ('box-unseen', 'baseline', B_FLOAT, '      x_mi (c, FALSE, I_CMP, STATE, float_home (c, v) + 4, -1);', '      x_rr (c, FALSE, X_CMP, RAX, RAX);', MACHINE),
+    ('vector-survives-join', 'baseline', B_X86, 'baseline_host_join (BaselineCompiler *c)\n{\n  baseline_x86_float_forget (c);',
+     'baseline_host_join (BaselineCompiler *c)\n{\n  baseline_x86_float_settle (c);', MACHINE),
+    ('vector-survives-load', 'baseline', B_FLOAT, '  baseline_x86_float_settle (c);\n  drop (c, d);', '  baseline_x86_float_settle (c);', MACHINE),
+    ('loop-loses-a-vector', 'baseline', B_FLOAT, '      else if (from[which] != to)\n', '      else if (from[which] == X0_HELD)\n', MACHINE),
+    ('zeros-have-no-sign', 'baseline', B_FLOAT, '  x_v (c, PP_NONE, max ? V_AND : V_OR, d, d, X0);\n', '', MACHINE),
+    ('saturation-unseen', 'baseline', B_CONVERT, '      x_ri (c, w, I_CMP, reg, 1);\n', '      x_ri (c, w, I_CMP, reg, 0);\n', MACHINE),
+    ('fma-nan-unseen', 'baseline', B_FLOAT, 'baseline_cold (c, cold_fma, x_jcc (c, CC_P))', 'baseline_cold (c, cold_fma, x_jcc (c, CC_S))', MACHINE),
 ]
 
 TARGETS = ['tests/lockstep/lockstep-machine', 'tests/lockstep/lockstep-smp', 'tests/lockstep/machine-riscv64.bin']
