@@ -12,6 +12,7 @@ struct _LockstepRunner
 {
   const LockstepArch *arch;
   char *tier_name;
+  VmtTier *tier; /* the engine's */
   VmtAddressSpace *space;
   VmtRam *code, *data;
   VmtExec *exec;
@@ -71,7 +72,8 @@ lockstep_runner_new (const LockstepArch *arch, const char *tier, GError **error)
                                   LOCKSTEP_DATA_SIZE, FALSE, NULL, error))
     return NULL;
   arch->fill (self->code->host, LOCKSTEP_CODE_SIZE);
-  self->exec = vmt_exec_new (self->space, VMT_TIER (object), &host);
+  self->tier = VMT_TIER (object);
+  self->exec = vmt_exec_new (self->space, self->tier, &host);
   /* One: with others a store-conditional may fail for no reason that the program can see. */
   self->vcpu = vmt_exec_add_vcpu (self->exec, ops, NULL, 0);
   self->registers = g_new0 (const VmtArchRegister *, arch->n_registers);
@@ -102,6 +104,12 @@ const char *
 lockstep_runner_get_tier (LockstepRunner *self)
 {
   return self->tier_name;
+}
+
+VmtTier *
+lockstep_runner_get_tier_object (LockstepRunner *self)
+{
+  return self->tier;
 }
 
 VmtVcpu *

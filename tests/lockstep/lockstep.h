@@ -139,6 +139,7 @@ LockstepRunner *lockstep_runner_new (const LockstepArch *arch, const char *tier,
 void lockstep_runner_free (LockstepRunner *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepRunner, lockstep_runner_free)
 const char *lockstep_runner_get_tier (LockstepRunner *self);
+VmtTier *lockstep_runner_get_tier_object (LockstepRunner *self);
 VmtVcpu *lockstep_runner_get_vcpu (LockstepRunner *self);
 void lockstep_runner_run (LockstepRunner *self, const LockstepCase *cases, guint n,
                           LockstepResult *results);
