@@ -43,6 +43,14 @@ is_link (guint reg)
   return reg == 1 || reg == 5;
 }
 
+/* The address of the next instruction; x0 asks for no op. */
+static void
+set_link (RiscvEmit *s, guint rd)
+{
+  if (rd != 0)
+    SETX (rd, PCREL ((gint)s->length));
+}
+
 void
 riscv_emit_jal (RiscvEmit *s, guint rd, gint32 offset)
 {
@@ -53,7 +61,7 @@ riscv_emit_jal (RiscvEmit *s, guint rd, gint32 offset)
       TRAP (RISCV_CAUSE_FETCH_MISALIGNED, vmt_ir_pcrel (s->b, target));
       return;
     }
-  SETX (rd, PCREL ((gint)s->length));
+  set_link (s, rd);
   vmt_ir_jump (s->b, target, is_link (rd) ? VMT_IR_CALL_HINT : 0);
 }
 
@@ -87,7 +95,7 @@ riscv_emit_jalr (RiscvEmit *s, guint rd, guint rs1, gint32 imm)
   gint32 known;
   if (is_known (s, rs1, imm, &known))
     {
-      SETX (rd, PCREL ((gint)s->length));
+      set_link (s, rd);
       vmt_ir_jump (s->b, known, is_link (rd) ? VMT_IR_CALL_HINT : 0);
       return;
     }
@@ -101,7 +109,7 @@ riscv_emit_jalr (RiscvEmit *s, guint rd, guint rs1, gint32 imm)
     hints |= VMT_IR_RETURN_HINT;
   if (is_link (rd))
     hints |= VMT_IR_CALL_HINT;
-  SETX (rd, PCREL ((gint)s->length));
+  set_link (s, rd);
   vmt_ir_jump_indirect (s->b, target, hints);
 }
 

@@ -230,6 +230,22 @@ test_auipc_jalr (Fixture *f, gconstpointer data)
   g_assert_cmpint (last_op (f, 0, cases[2].words, 2).opcode, ==, VMT_IR_JUMP);
 }
 
+/* Jumps that keep no address make none. */
+static void
+test_no_link (Fixture *f, gconstpointer data)
+{
+  static const guint32 words[] = { 0x0100006f, 0x00008067, 0x00450067 }; /* j, ret, jr 4(a0) */
+
+  set_mode (f, RISCV_U, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      guint covered;
+      g_autoptr (VmtIrBlock) block = decode (f, 0, &words[i], 4, NULL, 0, &covered);
+      for (guint k = 0; k < block->n_ops; k++)
+        g_assert_cmpint (block->ops[k].opcode, !=, VMT_IR_PCREL);
+    }
+}
+
 /* Rounding modes 5 and 6 are no instructions, 7 depends on frm. */
 static void
 test_rounding_modes (Fixture *f, gconstpointer data)
@@ -353,6 +369,7 @@ test_riscv_add_decode (void)
   g_test_add ("/arch/riscv/decode/" name, Fixture, NULL, setup, func, teardown)
   ADD ("emit-every-row", test_emit_every_row);
   ADD ("auipc-jalr", test_auipc_jalr);
+  ADD ("no-link", test_no_link);
   ADD ("rounding-modes", test_rounding_modes);
   ADD ("fs-dirty", test_fs_dirty);
   ADD ("straddle", test_straddle);
