@@ -6,6 +6,13 @@
 
 static const BaselineReturn go_on = { 0, 0 }, leave = { 0, 1 };
 
+/* Its thread alone writes it. */
+static inline void
+count (guint64 *counter)
+{
+  __atomic_store_n (counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
 static BaselineBlock *
 block_at (VmtVcpu *vcpu, const guint8 *at)
 {
@@ -128,7 +135,7 @@ extend (guint64 value, guint kind)
 BaselineReturn
 baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
 {
-  baseline_cpu (vcpu)->counters->load++;
+  count (&baseline_cpu (vcpu)->counters->load);
   const guint kind = desc >> 16;
   BaselineReturn ret = go_on;
   if (!vmt_vcpu_load (vcpu, va, 1u << (kind & BASELINE_MEM_LOG2),
@@ -144,7 +151,7 @@ baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, cons
 BaselineReturn
 baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
 {
-  baseline_cpu (vcpu)->counters->store++;
+  count (&baseline_cpu (vcpu)->counters->store);
   const guint kind = desc >> 16;
   const BaselineBlock *block = block_at (vcpu, at);
   const guint size = 1u << (kind & BASELINE_MEM_LOG2);
@@ -209,7 +216,7 @@ run_store_conditional (VmtVcpu *vcpu, guint64 va, guint size, guint attr, guint6
 BaselineReturn
 baseline_run_atomic (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc, const guint8 *at)
 {
-  baseline_cpu (vcpu)->counters->atomic++;
+  count (&baseline_cpu (vcpu)->counters->atomic);
   const guint kind = desc >> 16;
   const guint size = 1u << (kind & BASELINE_MEM_LOG2), attr = (guint)baseline_cpu (vcpu)->third;
   const guint what = kind >> 8;
@@ -235,7 +242,7 @@ baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc, const guin
   const guint insn = desc & BASELINE_CALL_MAX_INSN;
   BaselineCpu *cpu = baseline_cpu (vcpu);
   const guint helper = desc >> 7 & BASELINE_CALL_MAX_HELPER;
-  cpu->counters->call[helper]++;
+  count (&cpu->counters->call[helper]);
   vcpu->pc = vcpu->page_va + (guint64)(gint64)((gint32)desc >> 16);
   vcpu->icount += insn;
   const guint64 value = vcpu->arch->helpers[helper].func (vcpu, a, b, cpu->third);
@@ -249,7 +256,7 @@ baseline_run_call (VmtVcpu *vcpu, guint64 a, guint64 b, guint32 desc, const guin
 BaselineReturn
 baseline_run_trap (VmtVcpu *vcpu, guint64 value, guint64 cause, guint32 desc, const guint8 *at)
 {
-  baseline_cpu (vcpu)->counters->trap++;
+  count (&baseline_cpu (vcpu)->counters->trap);
   vmt_vcpu_raise (vcpu, cause, value);
   return fault (vcpu, block_at (vcpu, at), desc & 0xffff);
 }
@@ -309,7 +316,7 @@ baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
   const BaselineBlock *block = block_at (vcpu, at);
   const gboolean whole = desc == G_MAXUINT32;
   BaselineCounters *counters = baseline_cpu (vcpu)->counters;
-  (*(whole ? &counters->block : &counters->eval[block->ir->ops[desc].opcode]))++;
+  count (whole ? &counters->block : &counters->eval[block->ir->ops[desc].opcode]);
   VmtIrEval eval = {
     .vcpu = vcpu,
     .block = block->ir,
@@ -360,7 +367,7 @@ baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
 {
   const BaselineBlock *block = block_at (vcpu, at);
   const VmtIrBlock *ir = block->ir;
-  baseline_cpu (vcpu)->counters->rest++;
+  count (&baseline_cpu (vcpu)->counters->rest);
   VmtIrEval eval = {
     .vcpu = vcpu,
     .block = ir,
@@ -474,7 +481,7 @@ baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 des
   BaselineBlock *block = block_at (vcpu, at);
   BaselineLink *link = &block->links[desc];
   BaselineCounters *counters = baseline_cpu (vcpu)->counters;
-  (*(link->far ? &counters->far_link : &counters->near_link))++;
+  count (link->far ? &counters->far_link : &counters->near_link);
   vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
   return look_up (vcpu, link);
 }
@@ -483,7 +490,7 @@ baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 des
 BaselineReturn
 baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
 {
-  baseline_cpu (vcpu)->counters->indirect++;
+  count (&baseline_cpu (vcpu)->counters->indirect);
   vcpu->pc = va;
   if (__atomic_load_n (&vcpu->exit_request, __ATOMIC_ACQUIRE) != 0)
     return leave;
