@@ -576,6 +576,77 @@ status (Gen *g)
   plain (g, 1 + below (g, 3), TRUE);
 }
 
+/* x27 = @n bytes behind this. */
+static void
+recover_at (Gen *g, guint n)
+{
+  emit (g, 0x17 | RECOVER << 7, 4);
+  emit (g, ADDI (RECOVER, RECOVER, (gint)n), 4);
+}
+
+/* The same function through the same pointer, with floating point and without: in the same address
+ * space, but it is not the same code. */
+static void
+call_in_modes (Gen *g)
+{
+  const guint csr = once_in (g, 2) ? 0x300 : 0x100;
+  const guint over = g->at;
+
+  emit (g, 0, 4);
+  const guint function = g->at;
+  plain (g, 1 + below (g, 3), TRUE);
+  emit (g, RET, 2);
+  guint32 word = jal (0, (gint)(g->at - over));
+  memcpy (g->ram + over, &word, 4);
+  const guint recover = g->at;
+  recover_at (g, 0);
+  emit (g, ADDI (INNER, 0, (gint)(3 + below (g, 3))), 4);
+  const guint start = g->at;
+  la (g, 5, function);
+  emit (g, JALR (1, 5, 0), 4);
+  /* off, on ... */
+  li (g, 6, 0x6000);
+  emit (g, ADDI (7, INNER, 0), 4);
+  emit (g, i_type (0x13, 7, 7, 7, 1), 4);
+  emit (g, branch (0, 7, 0, 12), 4);
+  emit (g, CSR (2, 0, csr, 6), 4);
+  emit (g, branch (1, 7, 0, 8), 4);
+  emit (g, CSR (3, 0, csr, 6), 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4);
+  word = ADDI (RECOVER, RECOVER, (gint)(g->at - recover));
+  memcpy (g->ram + recover + 4, &word, 4);
+  recover_at (g, 8 + 8 + 4);
+  li (g, 6, 0x6000);
+  emit (g, CSR (2, 0, csr, 6), 4);
+}
+
+/* A register of which it depends on the value whether what follows is another mode's: the rounding
+ * mode, which is invalid every fourth time. */
+static void
+round_in_modes (Gen *g)
+{
+  emit (g, ADDI (INNER, 0, (gint)(5 + below (g, 8))), 4);
+  const guint recover = g->at;
+  recover_at (g, 0);
+  const guint start = g->at;
+  emit (g, i_type (0x13, 7, 6, INNER, 3), 4); /* andi */
+  emit (g, i_type (0x13, 3, 6, 6, 1), 4);     /* sltiu */
+  emit (g, r_type (0x33, 0, 0x20, 6, 0, 6), 4);
+  emit (g, i_type (0x13, 7, 6, 6, once_in (g, 2) ? 7 : 5), 4);
+  emit (g, CSR (1, 0, 0x002, 6), 4);
+  /* fadd.d and so on, dynamic */
+  emit (g,
+        0x53 | 7u << 12 | below (g, 32) << 7 | below (g, 32) << 15 | below (g, 32) << 20 |
+            (4 * below (g, 4) + 1) << 25,
+        4);
+  const guint32 word = ADDI (RECOVER, RECOVER, (gint)(g->at - recover));
+  memcpy (g->ram + recover + 4, &word, 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4);
+  emit (g, CSR (1, 0, 0x002, 0), 4);
+}
+
 static void
 timer (Gen *g)
 {
@@ -882,6 +953,32 @@ other_space (Gen *g)
     }
 }
 
+/* To and fro, and each time to the same address, where they have different code. */
+static void
+call_in_spaces (Gen *g)
+{
+  const guint page = TWINS + below (g, N_TWINS - 1);
+  const guint at = page * PAGE + 0x100 * (1 + below (g, 6));
+
+  li (g, 17, mapped[below (g, G_N_ELEMENTS (mapped))]);
+  emit (g, ECALL, 4);
+  emit (g, ADDI (INNER, 0, (gint)(4 + below (g, 4))), 4);
+  const guint start = g->at;
+  li (g, 10, satp_value (0));
+  emit (g, i_type (0x13, 7, 6, INNER, 1), 4);
+  const guint over = g->at;
+  emit (g, 0, 4);
+  li (g, 10, satp_value (1));
+  const guint32 word = branch (0, 6, 0, (gint)(g->at - over));
+  memcpy (g->ram + over, &word, 4);
+  li (g, 17, 17);
+  emit (g, ECALL, 4);
+  la (g, 5, at);
+  emit (g, JALR (1, 5, 0), 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4);
+}
+
 static gint64
 random_medeleg (Gen *g)
 {
@@ -980,12 +1077,51 @@ as_supervisor (Gen *g)
   emit (g, CSR (3, 0, 0x300, 6), 4);
 }
 
+/* A loop that nothing ends, over several blocks: who does not look at requests is lost in it, the
+ * others are cut off. */
+static void
+forever (Gen *g)
+{
+  const guint far = (g->at & ~(PAGE - 1)) + PAGE + 2 * below (g, 16);
+  const guint kind =
+      below (g, far - g->at < 1900 && far + 200 < (CODE + N_CODE - 1) * PAGE ? 4 : 3);
+  const guint start = g->at;
+
+  emit (g, ADDI (10, 10, 1), 4);
+  switch (kind)
+    {
+    case 0: /* inside of the page */
+      emit (g, branch (0, 10, 0, 8), 4);
+      break;
+    case 1: /* by a register */
+      la (g, 5, start);
+      emit (g, JALR (0, 5, 0), 4);
+      return;
+    case 2: /* a call and a return */
+      emit (g, jal (1, 8), 4);
+      emit (g, jal (0, (gint)start - (gint)g->at), 4);
+      emit (g, RET, 2);
+      return;
+    default: /* from page to page */
+      emit (g, jal (0, (gint)far - (gint)g->at), 4);
+      g->at = far;
+      emit (g, ADDI (11, 11, 1), 4);
+      break;
+    }
+  emit (g, jal (0, (gint)start - (gint)g->at), 4);
+}
+
 static void
 chunk (Gen *g)
 {
   static const guint8 calm[] = { 0, 1, 2, 3, 4, 5, 6, 7, 12, 15, 19, 20, 27, 30, 31, 31, 8, 17 };
   const guint kind = below (g, 32);
 
+  if (once_in (g, 3000))
+    {
+      forever (g);
+      return;
+    }
   switch (g->calm && !once_in (g, 24) ? calm[below (g, G_N_ELEMENTS (calm))] : kind)
     {
     case 0:
@@ -1017,7 +1153,12 @@ chunk (Gen *g)
       registers (g);
       break;
     case 14:
-      status (g);
+      if (once_in (g, 4))
+        call_in_modes (g);
+      else if (once_in (g, 3))
+        round_in_modes (g);
+      else
+        status (g);
       break;
     case 15:
       timer (g);
@@ -1042,7 +1183,10 @@ chunk (Gen *g)
         call_twin (g);
       break;
     case 23:
-      other_space (g);
+      if (once_in (g, 3))
+        call_in_spaces (g);
+      else
+        other_space (g);
       break;
     case 24:
     case 25:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Proves the proving ground: faults are put into a copy of the sources, one at a time, and each must be found by lockstep-machine or
-lockstep-smp within the time. A fault that is not found is a hole in the tests; a text that is not there any more is one, too.
+"""Proves the proving ground: faults are put into a copy of the sources, one at a time, and each must be found by lockstep-machine,
+lockstep-smp or the tier's own test within the time. A fault that is not found is a hole in the tests; a text that is not there any more is one, too.
 
 usage: mutants.py SOURCE SCRATCH [--tier=NAME] [--limit=SECONDS] [--only=NAME,...] [--list]
 
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-MACHINE, SMP = 'machine', 'smp'
+MACHINE, SMP, UNIT = 'machine', 'smp', 'unit'
 CODE = 'core/exec/vmt-exec-code.c'
 ATOMIC = 'core/exec/vmt-exec-atomic.c'
 TLB = 'core/exec/vmt-tlb.c'
@@ -176,8 +176,8 @@ def copy_sources(source, copy):
         shutil.copy(old, new)
 
 
-def build(folder, log):
-    targets = TARGETS + [f'tests/lockstep/smp-{p}.bin' for p in PROGRAMS]
+def build(folder, tier, log):
+    targets = TARGETS + [f'tests/test-{tier}'] + [f'tests/lockstep/smp-{p}.bin' for p in PROGRAMS]
     plugins = [t for t in subprocess.run(['ninja', '-t', 'targets', 'all'], cwd=folder, capture_output=True, text=True).stdout.split()
                if t.startswith('core/link/libvmt') and t.endswith('.so:')]
     return subprocess.run(['ninja', *targets, *[p[:-1] for p in plugins]], cwd=folder, stdout=log, stderr=log).returncode == 0
@@ -187,6 +187,8 @@ def command(kind, folder, tier, seconds):
     tests = folder / 'tests' / 'lockstep'
     if kind == MACHINE:
         return [tests / 'lockstep-machine', f'--tier={tier}', '--start=1', f'--seconds={seconds:.0f}']
+    if kind == UNIT:
+        return [folder / 'tests' / f'test-{tier}']
     return [tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in PROGRAMS]]
 
 
@@ -237,11 +239,11 @@ def main():
         copy_sources(source, copy)
         if not (folder / 'build.ninja').exists():
             subprocess.run(['meson', 'setup', str(folder), str(copy)], stdout=log, stderr=log, check=True)
-        if not build(folder, log):
+        if not build(folder, args.tier, log):
             print(f'not ok 1 unchanged - does not build, see {scratch}/log.txt')
             return 1
         # Without a fault nothing is found.
-        for kind in MACHINE, SMP:
+        for kind in MACHINE, SMP, UNIT:
             found, why = find(kind, folder, args.tier, 10, log)
             if found:
                 print(f'not ok 1 unchanged - {why}')
@@ -258,14 +260,15 @@ def main():
                 continue
             try:
                 path.write_text(text.replace(old, new))
-                if not build(folder, log):
+                if not build(folder, args.tier, log):
                     print(f'not ok {number} {name} - does not build, see {scratch}/log.txt', flush=True)
                     failed = True
                     continue
                 start = time.monotonic()
-                found, why = find(kind, folder, args.tier, args.limit * 2 / 3, log)
-                if not found:
-                    found, why = find(SMP if kind == MACHINE else MACHINE, folder, args.tier, args.limit / 3, log)
+                for what, share in [(kind, 2 / 3)] + [(k, 1 / 6) for k in (UNIT, SMP, MACHINE) if k != kind]:
+                    found, why = find(what, folder, args.tier, args.limit * share, log)
+                    if found:
+                        break
                 spent = time.monotonic() - start
             finally:
                 path.write_text(text)
