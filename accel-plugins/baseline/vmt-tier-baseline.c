@@ -143,7 +143,7 @@ vmt_tier_baseline_init (VmtTierBaseline *self)
 }
 
 static const VmtFeature features[] = {
-  { VMT_FEATURE_TIER, "baseline", 5, vmt_tier_baseline_get_type, NULL },
+  { VMT_FEATURE_TIER, "baseline", 20, vmt_tier_baseline_get_type, NULL },
   { .name = NULL },
 };
 
