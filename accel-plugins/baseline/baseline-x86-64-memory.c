@@ -123,10 +123,16 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
   lost_regs (c, store);
   x_rm (c, TRUE, X_LEA, RAX, base, to);
   if (from == 0)
-    x_rr (c, FALSE, X_LOAD, RCX, base);
+    {
+      /* rorx: what comes in at the top is masked away */
+      x_vex_rrr (c, FALSE, 3, 3, 0xf0, RCX, 0, base);
+      x8 (c, VMT_PAGE_SHIFT - ENTRY_LOG2);
+    }
   else
-    x_rm (c, FALSE, X_LEA, RCX, base, from);
-  x_shift_i (c, FALSE, S_SHR, RCX, VMT_PAGE_SHIFT - ENTRY_LOG2);
+    {
+      x_rm (c, FALSE, X_LEA, RCX, base, from);
+      x_shift_i (c, FALSE, S_SHR, RCX, VMT_PAGE_SHIFT - ENTRY_LOG2);
+    }
   x_ri (c, FALSE, I_AND, RCX, (gint32)(((1u << bits) - 1) << ENTRY_LOG2));
   x_ri (c, TRUE, I_AND, RAX,
         aligned ? (gint32)(~(guint32)(VMT_PAGE_SIZE - 1) | (size - 1))

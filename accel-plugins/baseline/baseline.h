@@ -56,7 +56,7 @@ typedef struct
   guint64 key;
   gconstpointer code;
 } BaselineJump;
-#define BASELINE_JUMP_BITS 11
+#define BASELINE_JUMP_BITS 12
 #define BASELINE_JUMP_ID_SHIFT 57
 #define BASELINE_JUMP_IDS 127u
 

@@ -17,7 +17,7 @@ typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
  * VmtExecBlock:
  * @pa: physical address of the first byte
  * @mode_key: see VmtArchOps.update_mode
- * @content: the identity's first part: a hash of the page's bytes when it was decoded
+ * @content: the identity's first part: a hash of the bytes that were decoded
  * @dead: atomic; set by invalidation: nobody enters it any more, memory goes when all vCPUs have
  * passed a safepoint
  * @count: executions, for the tier policy
@@ -79,7 +79,7 @@ void vmt_exec_drop_code (VmtVcpu *vcpu);
 /* The per-vCPU cache of lookups that tiers probe inline: where the block that begins at host
  * address @host may be. A hit is block != NULL && block->host == @host && block->mode_key ==
  * vcpu->mode_key. */
-#define VMT_JUMP_CACHE_BITS 13
+#define VMT_JUMP_CACHE_BITS 15
 static inline VmtExecBlock **
 vmt_jump_cache_slot (VmtExecBlock **cache, guint64 host)
 {

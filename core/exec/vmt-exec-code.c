@@ -241,8 +241,6 @@ stored_in_page (VmtExec *self, VmtExecRam *ram, guint64 offset, guint size)
   VmtCodePage *page = get_page (ram, offset);
   if (page == NULL)
     return;
-  if (__atomic_load_n (&page->content_valid, __ATOMIC_RELAXED))
-    __atomic_store_n (&page->content_valid, 0, __ATOMIC_SEQ_CST);
   guint first = (guint)(offset & ~VMT_PAGE_MASK);
   guint64 mask = granules (first, size);
   guint64 code = __atomic_load_n (&page->mask, __ATOMIC_SEQ_CST);
@@ -377,30 +375,19 @@ vmt_exec_drop_code (VmtVcpu *vcpu)
   vmt_exec_code_kill (vcpu->exec, G_MAXUINT64);
 }
 
+/* Of code that was copied: not what another vCPU makes of it meanwhile. */
 static guint64
 hash_bytes (const guint8 *bytes, gsize size)
 {
   guint64 h = size;
   for (gsize i = 0; i < size; i += 8)
     {
-      guint64 v = __atomic_load_n ((const guint64 *)(bytes + i), __ATOMIC_RELAXED);
+      guint64 v = 0;
+      memcpy (&v, bytes + i, MIN (size - i, 8));
       h = (h ^ v) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
       h ^= h >> 32;
     }
   return h;
-}
-
-/* With the lock. */
-static guint64
-page_content (VmtCodePage *page, const guint8 *bytes)
-{
-  if (!__atomic_load_n (&page->content_valid, __ATOMIC_SEQ_CST))
-    {
-      /* A store that comes meanwhile makes it invalid again. */
-      __atomic_store_n (&page->content_valid, 1, __ATOMIC_SEQ_CST);
-      page->content = hash_bytes (bytes, VMT_PAGE_SIZE);
-    }
-  return page->content;
 }
 
 static inline gboolean
@@ -632,13 +619,13 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
       block->ram = at->ram->ram;
       block->ram_offset = at->ram_offset;
       block->first_host = host;
-      block->content = page_content (page, (const guint8 *)(guintptr)(host & VMT_PAGE_MASK));
+      block->content = hash_bytes (priv->code + offset, MIN (covered, left));
       if (covered > left)
         {
           block->pa2 = at2.pa & VMT_PAGE_MASK;
           block->host2 = host2;
           block->ram2 = at2.ram->ram;
-          block->content ^= page_content (page2, (const guint8 *)(guintptr)host2) * 3;
+          block->content ^= hash_bytes (priv->next_code, covered - left) * 3;
         }
       else
         block->host = host;

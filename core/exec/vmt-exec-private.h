@@ -36,13 +36,11 @@ typedef struct
 {
   VmtExecBlock
       *blocks; /* that have bytes here: by page_next, by page2_next where it is their second page */
-  guint64 mask; /* atomic: 64-byte granules that have code in them */
-  guint64 content;
-  guint32 content_valid; /* atomic */
-  guint32 kills;         /* blocks lost to stores */
-  guint32 releases;      /* times that it was let go */
-  gboolean protected;    /* VMT_PAGE_CODE is set, and nobody has a write entry */
-  guint32 idle_stores;   /* atomic: stores since the page has no code */
+  guint64 mask;        /* atomic: 64-byte granules that have code in them */
+  guint32 kills;       /* blocks lost to stores */
+  guint32 releases;    /* times that it was let go */
+  gboolean protected;  /* VMT_PAGE_CODE is set, and nobody has a write entry */
+  guint32 idle_stores; /* atomic: stores since the page has no code */
   guint8 *seen; /* (nullable): a bit for each byte at which an instruction that was translated
                    begins; when that is measured */
 } VmtCodePage;

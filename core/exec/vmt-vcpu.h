@@ -19,10 +19,10 @@ typedef struct _VmtCpu VmtCpu; /* core/machine's */
 #define VMT_VCPU_RELOOKUP (1u << 5) /* leave the present block: mapping or mode changed */
 #define VMT_VCPU_FORGET (1u << 6)   /* code has died that the vCPU may remember: jump_generation */
 
-#define VMT_VCPU_SCRATCH_SIZE 98304u
-/* So much at the beginning of it may be kept from block to block by a tier that emits host code; the
- * interpreter, whose blocks may stand beside that tier's, leaves it alone. */
-#define VMT_VCPU_KEPT_SIZE 36864u
+#define VMT_VCPU_SCRATCH_SIZE 131072u
+/* So much at the beginning of it may be kept from block to block by a tier that emits host code;
+ * the interpreter, whose blocks may stand beside that tier's, leaves it alone. */
+#define VMT_VCPU_KEPT_SIZE 69632u
 #define VMT_VCPU_JUMP_PAGES 1024u
 
 /* A synchronous exception that has been raised and not yet delivered. */
