@@ -328,6 +328,14 @@ void
 vmt_exec_code_clear (VmtExec *self)
 {
   g_mutex_lock (&self->code_lock);
+  /* All go: no need to take each out of its page's list. */
+  for (guint i = 0; i < self->n_rams; i++)
+    for (guint64 p = 0; p < self->rams[i].ram->size >> VMT_PAGE_SHIFT; p++)
+      if (self->rams[i].pages[p] != NULL)
+        {
+          self->rams[i].pages[p]->blocks = NULL;
+          __atomic_store_n (&self->rams[i].pages[p]->mask, 0, __ATOMIC_SEQ_CST);
+        }
   while (self->fifo_first != NULL)
     kill_block (self, self->fifo_first, 0, VMT_EXEC_KILL_CLEAR);
   for (guint i = 0; i < self->n_vcpus; i++)
