@@ -4,6 +4,7 @@
 #include "smp.h"
 
 #define NODES 6
+#define BURST 2000
 
 main:
   csrr s5, mhartid
@@ -25,6 +26,28 @@ main:
   sd t2, 0(s1)
 2:
   barrier
+  /* all at once and nothing else: what is not atomic loses some */
+  li s7, BURST
+  li t0, 1
+  addi t1, s0, 128
+17:
+  amoadd.d zero, t0, (t1)
+  addi t2, t1, 8
+  amoadd.w zero, t0, (t2)
+  addi t2, t1, 16
+18:
+  lr.d t3, (t2)
+  addi t3, t3, 1
+  sc.d t4, t3, (t2)
+  bnez t4, 18b
+  addi t2, t1, 24
+19:
+  lr.w t3, (t2)
+  addi t3, t3, 1
+  sc.w t4, t3, (t2)
+  bnez t4, 19b
+  addi s7, s7, -1
+  bnez s7, 17b
 
 again:
   /* counters */
@@ -199,6 +222,19 @@ again:
   STEP (10)
   li t2, NODES
   bne t1, t2, fail
+  li t2, HARTS * BURST
+  STEP (11)
+  ld t0, 128(s0)
+  bne t0, t2, fail
+  STEP (12)
+  lw t0, 136(s0)
+  bne t0, t2, fail
+  STEP (13)
+  ld t0, 144(s0)
+  bne t0, t2, fail
+  STEP (14)
+  lw t0, 152(s0)
+  bne t0, t2, fail
   pass
 
   .section .bss
