@@ -13,7 +13,9 @@ typedef struct
   size_t (*disasm) (csh handle, const uint8_t *code, size_t size, uint64_t address, size_t count,
                     cs_insn **insn);
   void (*free) (cs_insn *insn, size_t count);
+  cs_err (*close) (csh *handle);
   csh handle;
+  GModule *module;
   GMutex lock;
 } Capstone;
 
@@ -37,14 +39,13 @@ disassemble (const guint8 *code, gsize size, guint64 address, GString *text, gpo
   return length;
 }
 
-/* It stays until the process ends: a trace may use it so long. */
 static Capstone *
 open_capstone (void)
 {
   const char *name = "libcapstone.so." G_STRINGIFY (CS_API_MAJOR);
   GModule *module = g_module_open (name, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   Capstone *self;
-  gpointer open, disasm, release;
+  gpointer open, disasm, release, end;
 #if defined __x86_64__
   const cs_arch arch = CS_ARCH_X86;
   const cs_mode mode = CS_MODE_64;
@@ -57,7 +58,7 @@ open_capstone (void)
     return NULL;
   if (!g_module_symbol (module, "cs_open", &open) ||
       !g_module_symbol (module, "cs_disasm", &disasm) ||
-      !g_module_symbol (module, "cs_free", &release))
+      !g_module_symbol (module, "cs_free", &release) || !g_module_symbol (module, "cs_close", &end))
     {
       g_module_close (module);
       return NULL;
@@ -66,6 +67,8 @@ open_capstone (void)
   self->open = (cs_err (*) (cs_arch, cs_mode, csh *))open;
   self->disasm = (size_t (*) (csh, const uint8_t *, size_t, uint64_t, size_t, cs_insn **))disasm;
   self->free = (void (*) (cs_insn *, size_t))release;
+  self->close = (cs_err (*) (csh *))end;
+  self->module = module;
   if (self->open (arch, mode, &self->handle) != CS_ERR_OK)
     {
       g_free (self);
@@ -76,17 +79,35 @@ open_capstone (void)
   return self;
 }
 
-void
+gpointer
 add_disassembler (VmtTrace *trace)
 {
   Capstone *capstone = open_capstone ();
 
   if (capstone != NULL)
     vmt_trace_set_disassemble (trace, disassemble, capstone);
+  return capstone;
+}
+
+void
+free_disassembler (gpointer disassembler)
+{
+  Capstone *self = disassembler;
+
+  self->close (&self->handle);
+  g_module_close (self->module);
+  g_mutex_clear (&self->lock);
+  g_free (self);
 }
 #else
-void
+gpointer
 add_disassembler (VmtTrace *trace)
+{
+  return NULL;
+}
+
+void
+free_disassembler (gpointer disassembler)
 {
 }
 #endif

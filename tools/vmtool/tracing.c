@@ -95,7 +95,7 @@ tracing_open (Tracing *self, const char *command, const char *kernel, int *statu
   if ((self->file != NULL && !open_file (self)) || !open_perf (self))
     return FALSE;
   if (vmt_trace_has (self->trace, VMT_TRACE_HOST))
-    add_disassembler (self->trace);
+    self->disassembler = add_disassembler (self->trace);
   return TRUE;
 }
 
@@ -147,6 +147,7 @@ void
 tracing_clear (Tracing *self)
 {
   g_clear_pointer (&self->trace, vmt_trace_free);
+  g_clear_pointer (&self->disassembler, free_disassembler);
   g_clear_pointer (&self->names, vmt_symbols_free);
   if (self->fd > 0)
     close (self->fd);

@@ -49,6 +49,7 @@ typedef struct
   char *spec, *file, *symbols; /* the options' arguments */
   VmtTrace *trace;             /* (nullable) */
   VmtSymbols *names;           /* (nullable) */
+  gpointer disassembler;       /* (nullable) */
   int fd;
 } Tracing;
 /* @kernel (nullable): a file that may have symbols. FALSE: an error was reported and *@status is
@@ -61,8 +62,10 @@ void tracing_finish (Tracing *self, VmtMachine *machine);
 /* When the machine is gone. */
 void tracing_clear (Tracing *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tracing, tracing_clear)
-/* Host code becomes instructions, if there is something that knows them. */
-void add_disassembler (VmtTrace *trace);
+/* Host code becomes instructions, if there is something that knows them: it is returned and is to
+ * be freed after @trace. */
+gpointer add_disassembler (VmtTrace *trace);
+void free_disassembler (gpointer disassembler);
 
 /* The console's keys (Ctrl-A ...) and command line, for machines whose console is standard input
  * and output. */
