@@ -943,6 +943,9 @@ emit_call (BaselineCompiler *c, const VmtIrOp *op)
   if (op->type != VMT_IR_NONE)
     {
       c->busy |= 1u << RAX;
+      if (op->type == VMT_IR_I32 && !(op->flags & VMT_IR_SX))
+        x_rr (c, FALSE, X_LOAD, RAX, RAX);
+      extend (c, op, RAX);
       baseline_made (c, op->d, RAX);
     }
   return TRUE;
