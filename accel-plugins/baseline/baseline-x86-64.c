@@ -897,7 +897,8 @@ static gboolean
 emit_call (BaselineCompiler *c, const VmtIrOp *op)
 {
   const char result = vmt_ir_type_class (op->type);
-  if (result != 'i' && result != 'f' && result != '-' && result != 'p')
+  if ((result != 'i' && result != 'f' && result != '-' && result != 'p') ||
+      (op->flags & VMT_IR_BOXED))
     return FALSE;
   if ((guint)op->imm > BASELINE_CALL_MAX_HELPER || c->insn > BASELINE_CALL_MAX_INSN)
     return FALSE;

@@ -528,8 +528,9 @@ emit_call (Compiler *c, const VmtIrOp *op)
   char result = vmt_ir_type_class (op->type);
   if (result != 'i' && result != 'f' && result != '-' && result != 'p')
     return FALSE;
-  /* the result is cut or extended: who does that is the evaluator */
-  if (op->type == VMT_IR_I8 || op->type == VMT_IR_I16 || op->type == VMT_IR_I32)
+  /* the result is cut, extended or boxed: who does that is the evaluator */
+  if (op->type == VMT_IR_I8 || op->type == VMT_IR_I16 || op->type == VMT_IR_I32 ||
+      (op->flags & VMT_IR_BOXED))
     return FALSE;
   const VmtIrHelper *helper = &c->arch->helpers[op->imm];
   /* absent operands are read all the same: whatever is there */

@@ -51,6 +51,7 @@ def disassemble(pieces, low, high):
             continue  # more bytes of the last one
         name = re.sub(r'^(j\w+|call) +0x([0-9a-f]+)', lambda m: f'{m[1]} +{int(m[2], 16) - start:#x}', name)
         name = re.sub(r'0x[0-9a-f]+(?=\])', lambda m: '...' if low <= int(m[0], 16) < high else m[0], name)
+        name = re.sub(r' *# 0x[0-9a-f]+$', '', name)  # where that is
         result[n].append(re.sub(r'  +', ' ', name.strip()))
     return result
 
