@@ -551,6 +551,25 @@ emit_unary (BaselineCompiler *c, const VmtIrOp *op)
   return TRUE;
 }
 
+/* Each byte that is not 0 becomes 0xff: what is not equal to 0, in vector registers that are free.
+ */
+static gboolean
+emit_orcb (BaselineCompiler *c, const VmtIrOp *op)
+{
+  if (op->type != VMT_IR_I64)
+    return FALSE;
+  const BaselineVal a = baseline_use (c, op->a);
+  const guint8 ra = baseline_x86_in_reg (c, &a);
+  const guint8 reg = baseline_result (c, op->d);
+  x_rr_full (c, 0x66, TRUE, 0x0f6e, 0, ra, FALSE);
+  x_rr_full (c, 0x66, FALSE, 0x0fef, 1, 1, FALSE);
+  x_rr_full (c, 0x66, FALSE, 0x0f74, 0, 1, FALSE);
+  x_rr_full (c, 0x66, FALSE, 0x0f74, 0, 1, FALSE);
+  x_rr_full (c, 0x66, TRUE, 0x0f7e, 0, reg, FALSE);
+  baseline_made (c, op->d, reg);
+  return TRUE;
+}
+
 static gboolean
 emit_mov (BaselineCompiler *c, const VmtIrOp *op)
 {
@@ -1039,6 +1058,8 @@ baseline_host_op (BaselineCompiler *c, guint index)
     case VMT_IR_MINU:
     case VMT_IR_MAXU:
       return emit_min_max (c, op);
+    case VMT_IR_ORCB:
+      return emit_orcb (c, op);
     case VMT_IR_SETCC:
       return emit_setcc (c, op);
     case VMT_IR_SELECT:
