@@ -70,6 +70,7 @@ typedef struct
   const LockstepRow *favourites[5];
   gboolean narrow;
   gboolean calm; /* little that leads to the run loop */
+  gboolean few;  /* few floating-point registers, so that they meet */
 } Gen;
 
 static guint
@@ -255,6 +256,9 @@ make_plain (Gen *g, const LockstepRow *row, guint32 *word)
       static const guint8 rounding[] = { 0, 1, 2, 3, 4, 7, 7, 7 };
       *word = lockstep_field_put_raw (rm, *word, rounding[below (g, G_N_ELEMENTS (rounding))]);
     }
+  for (guint i = 0; i < row->n_fields && g->few; i++)
+    if (g_strcmp0 (row->fields[i].reg, "float") == 0)
+      *word = lockstep_field_put_raw (&row->fields[i], *word, below (g, 4));
   if ((width_of (row) != 0 || lockstep_row_has_flag (row, "cbo")) && !aim (g, row, word))
     return FALSE;
   for (guint i = 0; i < row->n_fields; i++)
@@ -483,8 +487,8 @@ access_memory (Gen *g, guint n)
           else if (once_in (g, 5))
             emit (g,
                   once_in (g, 2) || !stores
-                      ? i_type (0x07, 2 + below (g, 2), below (g, 32), 5, disp)
-                      : s_type (0x27, 2 + below (g, 2), 5, below (g, 32), disp),
+                      ? i_type (0x07, 2 + below (g, 2), below (g, g->few ? 4 : 32), 5, disp)
+                      : s_type (0x27, 2 + below (g, 2), 5, below (g, g->few ? 4 : 32), disp),
                   4);
           else if (once_in (g, 2) || !stores)
             emit (g, i_type (0x03, below (g, 7), once_in (g, 16) ? 0 : reg, 5, disp), 4);
@@ -1341,6 +1345,7 @@ make_program (const LockstepRows *rows, const guint8 *handlers, gsize handlers_s
     }
   g->narrow = once_in (g, 2);
   g->calm = once_in (g, 3);
+  g->few = once_in (g, 2);
   for (guint i = 0; i < G_N_ELEMENTS (g->favourites); i++)
     g->favourites[i] = &rows->rows[below (g, rows->n_rows)];
   make_tables (g);
