@@ -104,7 +104,7 @@ MUTANTS = [
      MACHINE),
     ('pinned-not-reloaded', 'baseline', B_STUBS, '  pinned (c, X_LOAD, !changes_state);', '  pinned (c, X_LOAD, TRUE);', MACHINE),
     ('temporary-thought-at-home', 'baseline', B_COMPILE, 'c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = FALSE;',
-     'c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = TRUE;', MACHINE),
+     'c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = TRUE;', UNIT),
     # baseline: control
     ('jump-table-without-mode', 'baseline', B_RUN, 'cpu->spaces[i].bank == vcpu->bank && cpu->spaces[i].mode_key == vcpu->mode_key',
      'cpu->spaces[i].bank == vcpu->bank', MACHINE),
