@@ -143,6 +143,13 @@ baseline_made (BaselineCompiler *c, VmtIrVal d, guint8 reg)
 }
 
 void
+baseline_called (BaselineCompiler *c, guint what, gboolean last)
+{
+  const BaselineCall call = { c->size, (guint16)what, (guint16)last };
+  g_array_append_val (c->calls, call);
+}
+
+void
 baseline_spill (BaselineCompiler *c)
 {
   for (guint i = 0; i < baseline_n_scratch; i++)
@@ -192,6 +199,8 @@ guint
 baseline_goal (BaselineCompiler *c, gint32 page_offset)
 {
   const guint insn = find_insn (c->ir, page_offset);
+  if (c->compact && insn <= c->insn)
+    return G_MAXUINT;
   return insn < c->ir->n_insns && c->insn_goal[insn] ? insn : G_MAXUINT;
 }
 
@@ -459,7 +468,9 @@ survey (BaselineCompiler *c, BaselineInsn *insns)
         ir->ops[i].opcode == VMT_IR_BRANCH_FLAGS)
       {
         const guint goal = find_insn (ir, ir->ops[i].imm);
-        if (goal < ir->n_insns && insns[goal].clean)
+        /* At level 0 loops are blocks of their own, so that they are counted. */
+        if (goal < ir->n_insns && insns[goal].clean &&
+            (!c->compact || ir->insns[goal].first_op > i))
           c->insn_goal[goal] = TRUE;
       }
 }
@@ -471,6 +482,7 @@ compile_op (BaselineCompiler *c)
   VmtIrVal regs[G_N_ELEMENTS (c->reg_temp)];
   const guint32 size = c->size;
   const guint n_links = c->links->len, n_colds = c->colds->len, n_fixups = c->fixups->len;
+  const guint n_calls = c->calls->len;
   const BaselineFloat fp = c->fp;
   BaselineWindow *window = c->op_window[c->op] != 0 ? &g_array_index (c->windows, BaselineWindow,
                                                                       c->op_window[c->op] - 1)
@@ -487,6 +499,7 @@ compile_op (BaselineCompiler *c)
       g_array_set_size (c->links, n_links);
       g_array_set_size (c->colds, n_colds);
       g_array_set_size (c->fixups, n_fixups);
+      g_array_set_size (c->calls, n_calls);
       for (guint i = 0; i < c->n_evicted; i++)
         c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = FALSE;
       memcpy (c->reg_temp, regs, sizeof regs);
@@ -547,7 +560,7 @@ compile_ops (BaselineCompiler *c)
           if (c->insn_goal[next])
             baseline_host_join (c);
           c->insn_at[next] = c->size;
-          if (c->insn_goal[next])
+          if (c->insn_goal[next] && !c->compact)
             baseline_host_loop (c, next);
           next++;
         }
@@ -570,17 +583,26 @@ compile_ops (BaselineCompiler *c)
   baseline_host_finish (c);
 }
 
+guint64 *
+baseline_slot (BaselineBlock *self, guint i)
+{
+  return (guint64 *)(gpointer)(guint8 *)(self->code + baseline_code_get_distance (self->memory) +
+                                         baseline_slot_offset (i));
+}
+
 static BaselineBlock *
 finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
 {
-  const gsize size = MAX (c->size, (baseline_slot_offset (c->links->len) + BASELINE_GRANULE - 1) /
+  const guint n_slots = c->first_slot + c->links->len;
+  const gsize size = MAX (c->size, (baseline_slot_offset (n_slots) + BASELINE_GRANULE - 1) /
                                        BASELINE_GRANULE * BASELINE_GRANULE);
   const gsize offset = baseline_code_alloc (code, size);
   if (offset == G_MAXSIZE)
     return NULL;
   const gsize insns_size = ((c->ir->n_insns + 1) * sizeof *insns + 7) / 8 * 8;
-  BaselineBlock *self =
-      g_malloc0 (sizeof *self + insns_size + c->links->len * sizeof (BaselineLink));
+  const gsize links_size = c->links->len * sizeof (BaselineLink);
+  const gsize calls_size = c->calls->len * sizeof (BaselineCall);
+  BaselineBlock *self = g_malloc0 (sizeof *self + insns_size + links_size + calls_size);
   self->code = baseline_code_at (code, offset);
   self->memory = code;
   self->host = c->block->host;
@@ -598,7 +620,11 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   self->n_links = c->links->len;
   self->links = (BaselineLink *)(gpointer)((guint8 *)self->insns + insns_size);
   if (self->n_links > 0)
-    memcpy (self->links, c->links->data, self->n_links * sizeof (BaselineLink));
+    memcpy (self->links, c->links->data, links_size);
+  self->n_calls = c->calls->len;
+  self->calls = (BaselineCall *)(gpointer)((guint8 *)self->links + links_size);
+  if (self->n_calls > 0)
+    memcpy (self->calls, c->calls->data, calls_size);
   if (c->has_eval)
     {
       self->ir = c->block->ir;
@@ -608,10 +634,11 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
     {
       BaselineLink *link = &self->links[i];
       link->from = self;
-      link->slot = (guint64 *)(gpointer)(guint8 *)(self->code + baseline_code_get_distance (code) +
-                                                   baseline_slot_offset (i));
+      link->slot = baseline_slot (self, c->first_slot + i);
       baseline_link_reset (link);
     }
+  if (c->first_slot != 0)
+    *baseline_slot (self, 0) = MIN (c->block->count, G_MAXINT32);
   if (!baseline_code_write (code, offset, c->bytes, c->size, self, NULL))
     {
       baseline_block_free (code, self);
@@ -634,6 +661,7 @@ baseline_buffers_init (BaselineBuffers *self)
   self->colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 64);
   self->fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 16);
   self->windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 32);
+  self->calls = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCall), 64);
   self->fp_unchecked = baseline_host_new_unchecked ();
 }
 
@@ -646,6 +674,7 @@ baseline_buffers_clear (BaselineBuffers *self)
   g_array_unref (self->colds);
   g_array_unref (self->fixups);
   g_array_unref (self->windows);
+  g_array_unref (self->calls);
   g_array_unref (self->fp_unchecked);
 }
 
@@ -691,11 +720,13 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
   c->colds = buffers->colds;
   c->fixups = buffers->fixups;
   c->windows = buffers->windows;
+  c->calls = buffers->calls;
   c->fp_unchecked = buffers->fp_unchecked;
   g_array_set_size (c->links, 0);
   g_array_set_size (c->colds, 0);
   g_array_set_size (c->fixups, 0);
   g_array_set_size (c->windows, 0);
+  g_array_set_size (c->calls, 0);
   g_array_set_size (c->fp_unchecked, 0);
   return insns;
 }
@@ -710,6 +741,8 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
     .ir = ir,
     .arch = arch,
     .block = block,
+    .compact = block->level == 0,
+    .first_slot = block->count != 0 && !whole,
     .bias = BASELINE_BIAS,
     .distance = baseline_code_get_distance (code),
     .room = (MIN (ir->n_ops, MAX_OPS) + 2) * OP_ROOM,
@@ -733,9 +766,13 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
   else
     {
       survey (&c, insns);
-      find_windows (&c);
-      choose_locals (&c);
-      baseline_load_locals (&c);
+      baseline_host_begin (&c);
+      if (!c.compact)
+        {
+          find_windows (&c);
+          choose_locals (&c);
+          baseline_load_locals (&c);
+        }
       compile_ops (&c);
     }
   BaselineBlock *self = finish (&c, code, insns);
@@ -744,7 +781,8 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
   block->tier_data = self;
   block->code = self->code;
   block->entry = baseline_enter;
-  block->bytes = (guint32)(self->size * 2 + sizeof *self + self->n_insns * sizeof *self->insns +
-                           self->n_links * sizeof *self->links);
+  block->bytes =
+      (guint32)(self->size * 2 + sizeof *self + self->n_insns * sizeof *self->insns +
+                self->n_links * sizeof *self->links + self->n_calls * sizeof *self->calls);
   return TRUE;
 }

@@ -200,6 +200,49 @@ cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, cons
   return cold;
 }
 
+/* rcx: the address; then where it is in the host's memory, or what is as good. */
+static void
+call_read (BaselineCompiler *c, guint log2, guint insn)
+{
+  static const BaselineStub stubs[] = { BASELINE_STUB_READ1, BASELINE_STUB_READ2,
+                                        BASELINE_STUB_READ4, BASELINE_STUB_READ8 };
+  x_call_stub (c, stubs[log2]);
+  baseline_called (c, insn, FALSE);
+}
+
+/* rcx: the address, rdx: the value. */
+static void
+call_write (BaselineCompiler *c, guint log2, guint insn, gboolean last)
+{
+  static const BaselineStub stubs[] = { BASELINE_STUB_WRITE1, BASELINE_STUB_WRITE2,
+                                        BASELINE_STUB_WRITE4, BASELINE_STUB_WRITE8 };
+  x_call_stub (c, stubs[log2]);
+  baseline_called (c, insn, last);
+}
+
+static const Place at_rcx = { .base = RCX, .index = BASELINE_NO_REG };
+
+/* Whether the stubs for plain accesses do. */
+static gboolean
+is_plain (guint kind)
+{
+  return (kind & (BASELINE_MEM_ALIGNED | BASELINE_MEM_ATOMIC_FAULT)) == 0;
+}
+
+/* rcx = the address, of level 0. */
+static void
+compact_address (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a)
+{
+  if (a->where == BASELINE_REG && op->imm != 0)
+    x_rm (c, TRUE, X_LEA, RCX, a->reg, op->imm);
+  else
+    {
+      baseline_host_move (c, RCX, a);
+      if (op->imm != 0)
+        x_ri (c, TRUE, I_ADD, RCX, op->imm);
+    }
+}
+
 /* Doubles between memory and vector registers. */
 
 static void
@@ -213,9 +256,17 @@ cold_load_double (BaselineCompiler *c, const BaselineCold *cold)
 {
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_LOAD);
-  x_vg (c, TRUE, PP_66, V_FROM_GPR, cold->reg, 0, RAX);
+  if (is_plain (cold->kind))
+    {
+      call_read (c, 3, cold->insn);
+      x_place_double (c, V_LOAD, cold->reg, &at_rcx);
+    }
+  else
+    {
+      x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+      x_call_stub (c, BASELINE_STUB_LOAD);
+      x_vg (c, TRUE, PP_66, V_FROM_GPR, cold->reg, 0, RAX);
+    }
   x_jmp_to (c, cold->resume);
 }
 
@@ -226,6 +277,16 @@ emit_load_double (BaselineCompiler *c, const VmtIrOp *op)
   baseline_float_enter (c);
   const BaselineVal a = baseline_use (c, op->a);
   const guint x = baseline_float_alloc (c);
+  if (c->compact && is_plain (kind))
+    {
+      baseline_x86_float_settle (c);
+      lost_regs (c, FALSE);
+      compact_address (c, op, &a);
+      call_read (c, 3, c->insn);
+      x_place_double (c, V_LOAD, x, &at_rcx);
+      baseline_float_made (c, op->d, x, FLOAT_RAW, 0);
+      return TRUE;
+    }
   Place place;
   locate (c, op, &a, 3, FALSE, &place);
   if (c->short_of_regs)
@@ -238,13 +299,25 @@ emit_load_double (BaselineCompiler *c, const VmtIrOp *op)
 }
 
 static void
+call_store (BaselineCompiler *c, const BaselineCold *cold)
+{
+  if (is_plain (cold->kind))
+    {
+      call_write (c, cold->kind & BASELINE_MEM_LOG2, cold->insn,
+                  (cold->kind & BASELINE_MEM_LAST) != 0);
+      return;
+    }
+  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+  x_call_stub (c, BASELINE_STUB_STORE);
+}
+
+static void
 cold_store_double (BaselineCompiler *c, const BaselineCold *cold)
 {
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
   x_vg (c, TRUE, PP_66, V_TO_GPR, cold->reg, 0, RDX);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_STORE);
+  call_store (c, cold);
   x_jmp_to (c, cold->resume);
 }
 
@@ -265,14 +338,49 @@ emit_store_double (BaselineCompiler *c, const VmtIrOp *op, guint x)
 }
 
 static void
+x_load (BaselineCompiler *c, guint kind, guint8 reg, const Place *place)
+{
+  const gboolean sx = (kind & BASELINE_MEM_SX) != 0;
+  switch (kind & BASELINE_MEM_LOG2)
+    {
+    case 0:
+      x_place (c, 0, sx, sx ? X_MOVSX8 : X_MOVZX8, reg, place, FALSE);
+      break;
+    case 1:
+      x_place (c, 0, sx, sx ? X_MOVSX16 : X_MOVZX16, reg, place, FALSE);
+      break;
+    case 2:
+      x_place (c, 0, sx, sx ? X_MOVSXD : X_LOAD, reg, place, FALSE);
+      if (kind & BASELINE_MEM_BOX)
+        {
+          const guint8 box = reg == RCX ? RAX : RCX;
+          x_li (c, box, G_GUINT64_CONSTANT (0xffffffff00000000));
+          x_rr (c, TRUE, X_OR, reg, box);
+        }
+      break;
+    default:
+      x_place (c, 0, TRUE, X_LOAD, reg, place, FALSE);
+      break;
+    }
+}
+
+static void
 cold_load (BaselineCompiler *c, const BaselineCold *cold)
 {
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_LOAD);
-  if (cold->reg != RAX)
-    x_rr (c, TRUE, X_LOAD, cold->reg, RAX);
+  if (is_plain (cold->kind))
+    {
+      call_read (c, cold->kind & BASELINE_MEM_LOG2, cold->insn);
+      x_load (c, cold->kind, cold->reg, &at_rcx);
+    }
+  else
+    {
+      x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+      x_call_stub (c, BASELINE_STUB_LOAD);
+      if (cold->reg != RAX)
+        x_rr (c, TRUE, X_LOAD, cold->reg, RAX);
+    }
   x_jmp_to (c, cold->resume);
 }
 
@@ -289,35 +397,24 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
     baseline_x86_float_overwrite (c, op->d);
   const guint kind = mem_kind (op, log2);
   const BaselineVal a = baseline_use (c, op->a);
-  Place place;
-  locate (c, op, &a, log2, FALSE, &place);
   guint8 reg = baseline_pinned (c, op->d);
   if (reg == BASELINE_NO_REG)
     reg = RAX;
+  if (c->compact && is_plain (kind))
+    {
+      baseline_x86_float_settle (c);
+      lost_regs (c, FALSE);
+      compact_address (c, op, &a);
+      call_read (c, log2, c->insn);
+      x_load (c, kind, reg, &at_rcx);
+      baseline_made (c, op->d, reg);
+      return TRUE;
+    }
+  Place place;
+  locate (c, op, &a, log2, FALSE, &place);
   if (c->short_of_regs)
     return TRUE;
-  const gboolean sx = (kind & BASELINE_MEM_SX) != 0;
-  switch (log2)
-    {
-    case 0:
-      x_place (c, 0, sx, sx ? X_MOVSX8 : X_MOVZX8, reg, &place, FALSE);
-      break;
-    case 1:
-      x_place (c, 0, sx, sx ? X_MOVSX16 : X_MOVZX16, reg, &place, FALSE);
-      break;
-    case 2:
-      x_place (c, 0, sx, sx ? X_MOVSXD : X_LOAD, reg, &place, FALSE);
-      if (kind & BASELINE_MEM_BOX)
-        {
-          const guint8 box = reg == RCX ? RAX : RCX;
-          x_li (c, box, G_GUINT64_CONSTANT (0xffffffff00000000));
-          x_rr (c, TRUE, X_OR, reg, box);
-        }
-      break;
-    default:
-      x_place (c, 0, TRUE, X_LOAD, reg, &place, FALSE);
-      break;
-    }
+  x_load (c, kind, reg, &place);
   located (c, &place);
   cold_access (c, cold_load, op, &a, &place, kind)->reg = reg;
   baseline_made (c, op->d, reg);
@@ -330,9 +427,32 @@ cold_store (BaselineCompiler *c, const BaselineCold *cold)
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
   baseline_host_move (c, RDX, &cold->val);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_STORE);
+  call_store (c, cold);
   x_jmp_to (c, cold->resume);
+}
+
+/* At level 0. */
+static void
+compact_store (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint last)
+{
+  baseline_x86_float_settle (c);
+  BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
+  /* What is in a register is there until something else is moved to it. */
+  lost_regs (c, TRUE);
+  if (b.where == BASELINE_REG && b.reg == RCX)
+    {
+      if (a.where == BASELINE_REG && a.reg == RDX)
+        {
+          x_rr (c, TRUE, 0x87, RCX, RDX);
+          a.reg = RCX;
+        }
+      else
+        baseline_host_move (c, RDX, &b);
+      b.reg = RDX;
+    }
+  compact_address (c, op, &a);
+  baseline_host_move (c, RDX, &b);
+  call_write (c, log2, c->insn, last != 0);
 }
 
 static gboolean
@@ -341,6 +461,11 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
   const guint log2 = type_log2 (op->type);
   if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED))
     return FALSE;
+  if (c->compact && is_plain (mem_kind (op, log2)))
+    {
+      compact_store (c, op, log2, is_last (c));
+      return TRUE;
+    }
   if (op->type == VMT_IR_F64)
     {
       const guint x = baseline_float_find (c, op->b);
