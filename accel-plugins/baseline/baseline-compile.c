@@ -272,6 +272,30 @@ close_windows (BaselineCompiler *c, VmtIrVal base)
     }
 }
 
+/* The op moves a base by a constant: 0 if it does not. */
+static gint32
+base_step (const BaselineCompiler *c, const VmtIrOp *op)
+{
+  if (op->opcode != VMT_IR_ADD || op->type != VMT_IR_I64 || op->d != op->a ||
+      !vmt_ir_is_const (op->b))
+    return 0;
+  const gint64 step = (gint64)c->ir->consts[op->b - VMT_IR_CONST_FIRST].lo;
+  return ABS (step) <= WINDOW_MAX ? (gint32)step : 0;
+}
+
+static void
+shift_windows (BaselineCompiler *c, VmtIrVal base, gint32 step)
+{
+  for (guint i = 0; i < c->windows->len; i++)
+    {
+      BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
+      if (window->closed || window->base != base)
+        continue;
+      window->shift += step;
+      window->closed = ABS (window->shift) > WINDOW_MAX;
+    }
+}
+
 static guint
 access_size (guint type)
 {
@@ -295,39 +319,131 @@ find_windows (BaselineCompiler *c)
       if (plain && !vmt_ir_is_const (op->a) && access_size (op->type) != 0)
         {
           const gboolean store = op->opcode == VMT_IR_ST;
-          const gint32 end = op->imm + (gint32)access_size (op->type);
+          const gint32 size = (gint32)access_size (op->type);
           guint found = G_MAXUINT;
           for (guint k = c->windows->len; k-- > 0 && found == G_MAXUINT;)
             {
               BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, k);
-              /* what can be written can be read */
-              if (!window->closed && window->base == op->a && (window->store || !store) &&
-                  MAX (window->end, end) - MIN (window->min, op->imm) <= WINDOW_MAX)
+              const gint32 at = op->imm + window->shift;
+              /* What can be written can be read; and what is written for certain is looked up as
+               * if it were from the first access on. */
+              if (!window->closed && window->base == op->a &&
+                  (window->store || !store || !window->branched) &&
+                  MAX (window->end, at + size) - MIN (window->min, at) <= WINDOW_MAX)
                 found = k;
             }
           if (found == G_MAXUINT)
             {
-              const BaselineWindow window = { op->a, store,   FALSE, i,
-                                              0,     op->imm, end,   BASELINE_NO_REG };
+              const BaselineWindow window = { .base = op->a,
+                                              .store = store,
+                                              .first = i,
+                                              .min = op->imm,
+                                              .end = op->imm + size,
+                                              .reg = BASELINE_NO_REG };
               found = c->windows->len;
               g_array_append_val (c->windows, window);
             }
           BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, found);
-          window->min = MIN (window->min, op->imm);
-          window->end = MAX (window->end, end);
+          const gint32 at = op->imm + window->shift;
+          window->min = MIN (window->min, at);
+          window->end = MAX (window->end, at + size);
           window->last = i;
+          window->store |= store;
           window->n++;
           c->op_window[i] = (guint16)(found + 1);
+          c->op_shift[i] = window->shift;
         }
+      else if (op->opcode == VMT_IR_BRANCH || op->opcode == VMT_IR_BRANCH_FLAGS)
+        for (guint k = 0; k < c->windows->len; k++)
+          g_array_index (c->windows, BaselineWindow, k).branched = TRUE;
       else if (((flags & VMT_IR_OP_MEM) != 0 || baseline_calls (c, op)) && !plain &&
                op->opcode != VMT_IR_FENCE)
         close_windows (c, VMT_IR_NO_VAL);
       if (vmt_ir_is_global (op->d) && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE)
-        close_windows (c, op->d);
+        {
+          const gint32 step = base_step (c, op);
+          if (step != 0)
+            shift_windows (c, op->d, step);
+          else
+            close_windows (c, op->d);
+        }
     }
 }
 
-/* The windows that a loop over ops @first to @last keeps open. */
+/* The loops within the block: the shortest one around ops *@first to *@last, or the longest of all.
+ */
+static gboolean
+find_loop (BaselineCompiler *c, gboolean around, guint *first, guint *last)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint from = 0, to = 0;
+  for (guint i = around ? *last : 0; i < ir->n_ops; i++)
+    if (ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP)
+      {
+        const guint goal = baseline_goal (c, ir->ops[i].imm);
+        const guint begin = goal != G_MAXUINT ? ir->insns[goal].first_op : G_MAXUINT;
+        if (begin > i || (around && begin > *first) ||
+            (to != 0 && (i - begin >= to - from) == around))
+          continue;
+        from = begin;
+        to = i;
+      }
+  *first = from;
+  *last = to;
+  return to != 0;
+}
+
+/* Whether the op may change what is mapped. */
+static gboolean
+may_remap (BaselineCompiler *c, guint index)
+{
+  const VmtIrOp *op = &c->ir->ops[index];
+  return ((vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_MEM) != 0 && c->op_window[index] == 0 &&
+          op->opcode != VMT_IR_FENCE) ||
+         baseline_calls (c, op);
+}
+
+/* Whether it is worth while to keep a window: there is a loop, of @length ops, where all that
+ * happens to its base is that it moves by constants, and nothing changes what is mapped. */
+static gboolean
+can_keep (BaselineCompiler *c, const BaselineWindow *window, guint *length)
+{
+  guint first = window->first, last = window->last;
+  if (!vmt_ir_is_global (window->base) || !find_loop (c, TRUE, &first, &last))
+    return FALSE;
+  *length = last - first;
+  for (guint i = first; i <= last; i++)
+    {
+      const VmtIrOp *op = &c->ir->ops[i];
+      if (may_remap (c, i))
+        return FALSE;
+      if (op->d == window->base && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE &&
+          base_step (c, op) == 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* The most used one of the shortest loop, of those that can be kept, or NULL. */
+static BaselineWindow *
+find_kept (BaselineCompiler *c)
+{
+  BaselineWindow *best = NULL;
+  guint shortest = G_MAXUINT, length;
+  for (guint i = 0; i < c->windows->len; i++)
+    {
+      BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
+      if (window->kept == 0 && can_keep (c, window, &length) &&
+          (length < shortest || (length == shortest && window->n > best->n)))
+        {
+          best = window;
+          shortest = length;
+        }
+    }
+  return best;
+}
+
+/* The windows that the loop has open and that are not kept. */
 static guint
 count_windows (BaselineCompiler *c, guint first, guint last)
 {
@@ -335,62 +451,71 @@ count_windows (BaselineCompiler *c, guint first, guint last)
   for (guint i = 0; i < c->windows->len; i++)
     {
       const BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
-      if (window->n >= 2 && window->last >= first && window->last <= last)
+      if (window->n >= 2 && window->kept == 0 && window->last >= first && window->last <= last)
         n++;
     }
   return n;
 }
 
-/* A loop within the block keeps the globals that it uses most in the registers that its windows do
- * not need. They are written to memory as well, so that nobody else need know. */
+/* How often ops @first to @last name each global that no register has. */
 static void
-choose_locals (BaselineCompiler *c)
+count_uses (BaselineCompiler *c, guint first, guint last, guint8 *uses, guint n_uses)
 {
   const VmtIrBlock *ir = c->ir;
-  guint first = 0, last = 0;
-  for (guint i = 0; i < ir->n_ops; i++)
-    if (ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP)
-      {
-        const guint goal = baseline_goal (c, ir->ops[i].imm);
-        if (goal != G_MAXUINT && ir->insns[goal].first_op <= i)
-          {
-            /* the longest one */
-            if (i - ir->insns[goal].first_op >= last - first)
-              {
-                first = ir->insns[goal].first_op;
-                last = i;
-              }
-          }
-      }
-  if (last == 0)
-    return;
-  guint8 uses[G_N_ELEMENTS (c->pinned)] = { 0 };
+  const guint n = MIN (n_uses, vmt_ir_arch (c->arch)->n_globals);
   for (guint i = first; i <= last; i++)
     {
       const VmtIrOp *op = &ir->ops[i];
       const VmtIrVal vals[4] = { op->d, op->a, op->b, op->c };
       for (guint k = 0; k < 4; k++)
-        if (vals[k] < G_N_ELEMENTS (uses) && vals[k] < vmt_ir_arch (c->arch)->n_globals &&
-            vmt_ir_arch (c->arch)->globals[vals[k]].type == VMT_IR_I64 &&
+        if (vals[k] < n && vmt_ir_arch (c->arch)->globals[vals[k]].type == VMT_IR_I64 &&
             c->pinned[vals[k]] == BASELINE_NO_REG &&
             (k < 3 || (vmt_ir_op_info[op->opcode].flags &
                        (VMT_IR_OP_ATTR | VMT_IR_OP_COND | VMT_IR_OP_FCOND)) == 0) &&
             uses[vals[k]] < G_MAXUINT8)
           uses[vals[k]]++;
     }
-  guint free = baseline_n_windows - MIN (count_windows (c, first, last), baseline_n_windows);
-  for (; free > 0; free--)
+}
+
+/* A global that is named more often than this is worth more than a window that is kept; less often
+ * than the other, nothing. */
+#define LOCAL_USES_MANY 5
+#define LOCAL_USES_FEW 3
+
+/* What the windows' registers are for where there is a loop: windows that are kept, and globals,
+ * which are written to memory as well, so that nobody else need know; the rest is for the other
+ * windows. */
+static void
+plan_windows (BaselineCompiler *c)
+{
+  guint8 uses[G_N_ELEMENTS (c->pinned)] = { 0 };
+  guint first, last;
+  find_windows (c);
+  if (!find_loop (c, FALSE, &first, &last))
+    return;
+  count_uses (c, first, last, uses, G_N_ELEMENTS (uses));
+  for (guint i = 0; i < baseline_n_windows; i++)
     {
       guint best = 0;
       for (guint v = 1; v < G_N_ELEMENTS (uses); v++)
         if (uses[v] > uses[best])
           best = v;
-      if (uses[best] < 3)
-        break;
-      uses[best] = 0;
-      c->pinned[best] = baseline_window_regs[c->n_locals];
-      c->locals[c->n_locals++] = (VmtIrVal)best;
+      BaselineWindow *kept = uses[best] < LOCAL_USES_MANY ? find_kept (c) : NULL;
+      if (kept != NULL)
+        {
+          kept->reg = baseline_window_regs[baseline_n_windows - ++c->n_kept];
+          kept->kept = (guint8)c->n_kept;
+        }
+      else if (uses[best] >= LOCAL_USES_FEW &&
+               i + count_windows (c, first, last) < baseline_n_windows)
+        {
+          uses[best] = 0;
+          c->pinned[best] = baseline_window_regs[c->n_locals];
+          c->locals[c->n_locals++] = (VmtIrVal)best;
+        }
     }
+  baseline_host_load_ranges (c);
+  baseline_load_locals (c);
 }
 
 void
@@ -410,16 +535,17 @@ baseline_window (BaselineCompiler *c, gboolean *first)
   if (c->op_window[c->op] == 0)
     return NULL;
   BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, c->op_window[c->op] - 1);
-  *first = FALSE;
-  if (window->n < 2)
+  *first = window->kept != 0 && window->first == c->op;
+  if (window->n < 2 && window->kept == 0)
     return NULL;
   if (window->reg != BASELINE_NO_REG)
     return window;
   if (window->last == c->op)
     return NULL;
-  for (guint i = c->n_locals; i < baseline_n_windows; i++)
+  for (guint i = c->n_locals; i < baseline_n_windows - c->n_kept; i++)
     if (c->window_until[i] <= c->op)
       {
+        window->opened = c->op_shift[c->op];
         window->reg = baseline_window_regs[i];
         c->window_until[i] = window->last;
         *first = TRUE;
@@ -487,7 +613,8 @@ compile_op (BaselineCompiler *c)
   BaselineWindow *window = c->op_window[c->op] != 0 ? &g_array_index (c->windows, BaselineWindow,
                                                                       c->op_window[c->op] - 1)
                                                     : NULL;
-  const gboolean open = window != NULL && window->reg != BASELINE_NO_REG;
+  const gboolean open = window != NULL && window->reg != BASELINE_NO_REG &&
+                        (window->kept == 0 || window->first < c->op);
   memcpy (regs, c->reg_temp, sizeof regs);
   c->busy = 0;
   c->n_evicted = 0;
@@ -508,6 +635,7 @@ compile_op (BaselineCompiler *c)
         {
           /* nothing opens it now */
           window->n = 0;
+          window->kept = 0;
           window->reg = BASELINE_NO_REG;
         }
       for (guint i = 0; i < baseline_n_scratch; i++)
@@ -564,8 +692,12 @@ compile_ops (BaselineCompiler *c)
             baseline_host_loop (c, next);
           next++;
         }
-      if (ir->ops[c->op].opcode != VMT_IR_EXT)
-        compile_op (c);
+      if (ir->ops[c->op].opcode == VMT_IR_EXT)
+        continue;
+      compile_op (c);
+      if (c->n_kept > 0 && may_remap (c, c->op) &&
+          !(vmt_ir_op_info[ir->ops[c->op].opcode].flags & VMT_IR_OP_END))
+        baseline_host_load_ranges (c);
     }
   c->insn_at[ir->n_insns] = c->size;
   /* Cold parts may have cold parts. */
@@ -696,8 +828,9 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
 {
   const gsize n_insns = c->ir->n_insns + 1, n_temps = c->ir->n_temps + 1, n_ops = c->ir->n_ops + 1;
   const gsize zeroed = n_insns * (sizeof (BaselineInsn) + sizeof *c->insn_at) +
-                       n_temps * sizeof *c->temp_last + n_ops * sizeof *c->op_window +
-                       n_insns * sizeof *c->insn_goal + n_temps * sizeof *c->temp_home;
+                       n_temps * sizeof *c->temp_last + n_ops * sizeof *c->op_shift +
+                       n_ops * sizeof *c->op_window + n_insns * sizeof *c->insn_goal +
+                       n_temps * sizeof *c->temp_home;
   guint8 *at = grow (&buffers->tables, &buffers->tables_size, zeroed + n_temps);
   memset (at, 0, zeroed);
   memset (at + zeroed, BASELINE_NO_REG, n_temps);
@@ -708,6 +841,8 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
   at += n_insns * sizeof *c->insn_at;
   c->temp_last = (guint32 *)(gpointer)at;
   at += n_temps * sizeof *c->temp_last;
+  c->op_shift = (gint32 *)(gpointer)at;
+  at += n_ops * sizeof *c->op_shift;
   c->op_window = (guint16 *)(gpointer)at;
   at += n_ops * sizeof *c->op_window;
   c->insn_goal = at;
@@ -768,11 +903,7 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
       survey (&c, insns);
       baseline_host_begin (&c);
       if (!c.compact)
-        {
-          find_windows (&c);
-          choose_locals (&c);
-          baseline_load_locals (&c);
-        }
+        plan_windows (&c);
       compile_ops (&c);
     }
   BaselineBlock *self = finish (&c, code, insns);

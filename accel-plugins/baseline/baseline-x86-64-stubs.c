@@ -153,7 +153,51 @@ touch (BaselineCompiler *c, guint log2, gboolean store, guint32 slow)
   x_jmp_to (c, slow);
 }
 
-/* rcx: the link, at a block's end: window registers are free. */
+/* rcx: where a window begins, rax: where its last byte is from there. Pushed: where the VmtTlbRange
+ * is in the bank that is to be filled. rax: what is to be added to addresses within it, or 0:
+ * the first-level TLB does not have it. rdx stays. */
+static void
+fill_range (BaselineCompiler *c, gboolean store)
+{
+  const gint32 table = store ? (gint32)G_STRUCT_OFFSET (VmtTlbBank, write)
+                             : (gint32)G_STRUCT_OFFSET (VmtTlbBank, read);
+  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
+  x8 (c, 0x52); /* push rdx */
+  x8 (c, 0x56); /* push rsi */
+  x_rmx (c, TRUE, X_LEA, RDX, RCX, RAX, 0, 0);
+  x_rr (c, FALSE, X_LOAD, RSI, RCX);
+  x_shift_i (c, FALSE, S_SHR, RSI, VMT_PAGE_SHIFT - 4);
+  x_ri (c, FALSE, I_AND, RSI, (gint32)(((1u << bits) - 1) << 4));
+  x_ri (c, TRUE, I_AND, RCX, -(gint32)VMT_PAGE_SIZE);
+  x_ri (c, TRUE, I_AND, RDX, -(gint32)VMT_PAGE_SIZE);
+  x_rr (c, TRUE, X_CMP, RCX, RDX);
+  x_rm (c, TRUE, X_LOAD, RDX, RSP, 24);
+  const guint32 crosses = x_jcc_short (c, CC_NE);
+  x_rmx (c, TRUE, X_CMP, RCX, BANK, RSI, 0, table);
+  const guint32 miss = x_jcc_short (c, CC_NE);
+  x_rr (c, TRUE, 0xf7, 3, RAX);
+  x_ri (c, TRUE, I_ADD, RAX, VMT_PAGE_SIZE);
+  x_rmx (c, TRUE, X_STORE, RCX, BANK, RDX, 0, 0);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);
+  x_rmx (c, TRUE, X_LOAD, RAX, BANK, RSI, 0, table + 8);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 16);
+  x8 (c, 0xeb);
+  x8 (c, 0);
+  const guint32 done = c->size - 1;
+  x_here_short (c, crosses);
+  x_here_short (c, miss);
+  x_rr (c, FALSE, X_XOR, RAX, RAX);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);
+  x_here_short (c, done);
+  x8 (c, 0x5e);
+  x8 (c, 0x5a);
+  x8 (c, 0xc2); /* ret 8 */
+  x8 (c, 8);
+  x8 (c, 0);
+}
+
+/* rcx: the link, at a block's end: window registers are free. rax: the target's code; each link has
+ * a jump of its own, which the host can predict. */
 static void
 far (BaselineCompiler *c, guint32 tail)
 {
@@ -172,12 +216,11 @@ far (BaselineCompiler *c, guint32 tail)
   x_rm (c, TRUE, X_CMP, RDX, R13, G_STRUCT_OFFSET (BaselineBlock, host));
   const guint32 other = x_jcc (c, CC_NE);
   x_rm (c, TRUE, X_STORE, RAX, STATE, VCPU_DISP (page_va));
-  x_rm (c, FALSE, 0xff, 4, R13, G_STRUCT_OFFSET (BaselineBlock, code));
+  x_rm (c, TRUE, X_LOAD, RAX, R13, G_STRUCT_OFFSET (BaselineBlock, code));
+  x8 (c, 0xc3);
   baseline_host_patch (c, miss, c->size);
   baseline_host_patch (c, none, c->size);
   baseline_host_patch (c, other, c->size);
-  /* as if it had been called */
-  x_ri (c, TRUE, I_SUB, RSP, 8);
   direct (c, (gconstpointer)baseline_run_far, tail);
 }
 
@@ -366,6 +409,10 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   direct (c, (gconstpointer)baseline_run_follow, tail);
   at[BASELINE_STUB_FAR] = c->size;
   far (c, tail);
+  at[BASELINE_STUB_RANGE_READ] = c->size;
+  fill_range (c, FALSE);
+  at[BASELINE_STUB_RANGE_WRITE] = c->size;
+  fill_range (c, TRUE);
   at[BASELINE_STUB_PROMOTE] = c->size;
   direct (c, (gconstpointer)baseline_run_promote, tail);
   const guint32 slow_read = c->size;

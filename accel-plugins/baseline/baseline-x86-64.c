@@ -727,7 +727,9 @@ take (BaselineCompiler *c, guint link, gboolean polls)
       x8 (c, X_LOAD);
       x8 (c, 0x05 | RCX << 3);
       x32 (c, (guint32)slot_distance (c, link + c->first_slot));
-      x_jmp_stub (c, BASELINE_STUB_FAR);
+      x_call_stub (c, BASELINE_STUB_FAR);
+      x8 (c, 0xff);
+      x8 (c, 0xe0); /* jmp rax */
       if (!polls)
         return;
     }

@@ -45,6 +45,8 @@ typedef enum
   BASELINE_STUB_READ2,
   BASELINE_STUB_WRITE1,
   BASELINE_STUB_WRITE2,
+  BASELINE_STUB_RANGE_READ, /* fills a VmtTlbRange */
+  BASELINE_STUB_RANGE_WRITE,
   BASELINE_STUB_LEAVE, /* to the run loop, everything is in memory but the pinned registers */
   BASELINE_STUB_INDIRECT,
   BASELINE_STUB_LOAD, /* whatever READ does not do */
@@ -238,15 +240,22 @@ typedef struct
 
 /* Accesses by one base, without anything between them that could change what is mapped: the first
  * one looks the whole range up, and the others use the host address that it found, which stays in a
- * register. */
+ * register. The base may be moved by constants meanwhile.
+ *
+ * A loop whose values of the base lie near each other keeps such a window from one time round to
+ * the next, and a VmtTlbRange from one visit to the next: the register has its addend, and the
+ * first access only looks whether it still is within the range. */
 typedef struct
 {
   VmtIrVal base;
-  gboolean store, closed;
-  guint last; /* op */
+  gboolean store, closed, branched; /* branched: what follows may not be executed */
+  guint first, last;                /* ops */
   guint n;
-  gint32 min, end; /* displacements */
+  gint32 min, end; /* displacements from the base as it was at the first access */
+  gint32 shift;    /* of the base since, where the compiler is */
+  gint32 opened;   /* the same, where the window was opened */
   guint8 reg;      /* or BASELINE_NO_REG: none was free */
+  guint8 kept;     /* the block's range, from 1 on, or 0 */
 } BaselineWindow;
 
 /* Code that is emitted behind the block's: slow paths, exits. */
@@ -260,6 +269,11 @@ struct _BaselineCold
   guint32 insn, link;
   guint8 reg, reg2;
   guint8 kind, window;
+  guint8 kept; /* see Place in baseline-x86-64-memory.c: these, too */
+  gboolean write;
+  guint16 span;
+  guint32 hit;
+  gint32 from_disp;
   guint16 kind16;
   guint32 attr;
   guint16 fp; /* what there is to do about vector registers first: see baseline_x86_float_cold() */
@@ -317,15 +331,16 @@ struct _BaselineCompiler
   gboolean compact; /* level 0 */
   guint first_slot; /* of links; before it lies what counts executions */
   GArray *links, *colds, *fixups;
-  GArray *calls;      /* (element-type BaselineCall) */
-  GArray *windows;    /* (element-type BaselineWindow) */
-  guint16 *op_window; /* of each op: index + 1, or 0 */
-  VmtIrVal locals[4]; /* globals in the first of the windows' registers */
-  guint n_locals;
-  guint window_until[4]; /* the last op that uses the window of that register */
-  guint32 *insn_at;      /* where an instruction's code begins */
-  guint8 *insn_goal;     /* something in the block jumps to it */
-  guint8 pinned[64];     /* of the first globals */
+  GArray *calls;          /* (element-type BaselineCall) */
+  GArray *windows;        /* (element-type BaselineWindow) */
+  guint16 *op_window;     /* of each op: index + 1, or 0 */
+  gint32 *op_shift;       /* of each op with a window: how far its base has moved since the first */
+  VmtIrVal locals[4];     /* globals in the first of the windows' registers */
+  guint n_locals, n_kept; /* of the windows' registers, from the first and from the last on */
+  guint window_until[4];  /* the last op that uses the window of that register */
+  guint32 *insn_at;       /* where an instruction's code begins */
+  guint8 *insn_goal;      /* something in the block jumps to it */
+  guint8 pinned[64];      /* of the first globals */
   gboolean has_eval;
   BaselineFloat fp;
   BaselineFloatLoop loop;
@@ -377,6 +392,8 @@ guint8 baseline_scratch (BaselineCompiler *c);
 void baseline_evict (BaselineCompiler *c, guint8 reg);
 /* This one. */
 void baseline_claim (BaselineCompiler *c, guint8 reg);
+/* The registers of windows that are kept are what their ranges say. */
+void baseline_host_load_ranges (BaselineCompiler *c);
 /* Something else may have written them. */
 void baseline_load_locals (BaselineCompiler *c);
 /* The present op's window, or NULL; *@first: it is to look the range up. */

@@ -496,6 +496,7 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
       n += 2;
       guint in_page = MIN (n, VMT_PAGE_SIZE - offset);
       vmt_ir_builder_begin (priv->builder);
+      vmt_ir_builder_set_max_insns (priv->builder, 1);
       covered = vcpu->arch->decode (vcpu, priv->builder, offset, code, in_page,
                                     n > in_page ? code + in_page : NULL, n - in_page);
     }
@@ -584,6 +585,8 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
 
       guint left = VMT_PAGE_SIZE - offset;
       vmt_ir_builder_begin (priv->builder);
+      /* At level 1 it is worth while that the whole of a long loop is in one. */
+      vmt_ir_builder_set_max_insns (priv->builder, level == 0 ? 64 : 127);
       copy_code (priv->code, at->host - offset, offset);
       if (host2 != 0)
         copy_code (priv->next_code, at2.host, 0);

@@ -63,7 +63,7 @@ typedef struct
 } VmtExecCodeStats;
 
 /* Executions before a block is compiled for speed. */
-#define VMT_EXEC_PROMOTION 64
+#define VMT_EXEC_PROMOTION 256
 #define VMT_EXEC_MAX_RAMS 64
 #define VMT_EXEC_MAX_VCPUS 1024
 #define VMT_EXEC_HASH_BITS 16
@@ -142,7 +142,7 @@ typedef struct
 #define VMT_TLB2_LARGE_SETS 64
 #define VMT_TLB2_LARGE_SHIFT 21
 #define VMT_TLB_CHUNK_BITS 5
-#define VMT_TLB_N_ENTRIES (sizeof (VmtTlbBank) / sizeof (VmtTlbEntry))
+#define VMT_TLB_N_ENTRIES (G_STRUCT_OFFSET (VmtTlbBank, ranges) / sizeof (VmtTlbEntry))
 #define VMT_TLB_N_CHUNKS ((VMT_TLB_N_ENTRIES + (1 << VMT_TLB_CHUNK_BITS) - 1) >> VMT_TLB_CHUNK_BITS)
 #define VMT_TLB_ASIDS 64
 
