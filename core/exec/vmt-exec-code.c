@@ -426,9 +426,14 @@ find_block (VmtExec *self, guint64 host, guint64 mode_key, guint64 host2, guint 
   return NULL;
 }
 
+typedef struct
+{
+  guint64 blocks, bytes;
+} Evicted;
+
 /* With the lock: the oldest blocks go until there is room. */
 static void
-evict (VmtExec *self)
+evict (VmtExec *self, Evicted *evicted)
 {
   if (self->bytes <= self->limit)
     return;
@@ -438,6 +443,8 @@ evict (VmtExec *self)
     {
       VmtExecBlock *block = self->fifo_first;
       left -= block->bytes + BLOCK_BYTES;
+      evicted->blocks++;
+      evicted->bytes += block->bytes + BLOCK_BYTES;
       kill_block (self, block, 0, VMT_EXEC_KILL_EVICT);
     }
   for (guint i = 0; i < self->n_vcpus; i++)
@@ -534,7 +541,7 @@ copy_code (guint8 *to, const guint8 *page, guint offset)
 }
 
 static VmtExecBlock *
-compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
+compile_counting (VmtVcpu *vcpu, const VmtResolved *at, guint level, Evicted *evicted)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   VmtExec *self = priv->exec;
@@ -573,7 +580,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
           g_mutex_unlock (&self->code_lock);
           return block;
         }
-      evict (self);
+      evict (self, evicted);
 
       /* Any store from here on waits for the lock, and then finds the block. */
       guint64 mask = page->mask;
@@ -677,6 +684,18 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
       g_mutex_unlock (&self->code_lock);
       return block;
     }
+}
+
+static VmtExecBlock *
+compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
+{
+  const VmtExecHost *host = &vcpu->exec->host;
+  Evicted evicted = { 0, 0 };
+  VmtExecBlock *block = compile_counting (vcpu, at, level, &evicted);
+
+  if (evicted.blocks != 0 && host->code_evicted != NULL)
+    host->code_evicted (host->data, evicted.blocks, evicted.bytes);
+  return block;
 }
 
 /* Where the code at @pc is; raises. */

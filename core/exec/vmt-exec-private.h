@@ -62,8 +62,6 @@ typedef struct
   guint64 kills[VMT_EXEC_N_KILLS];
 } VmtExecCodeStats;
 
-/* Executions before a block is compiled for speed. */
-#define VMT_EXEC_PROMOTION 256
 #define VMT_EXEC_MAX_RAMS 64
 #define VMT_EXEC_MAX_VCPUS 1024
 #define VMT_EXEC_HASH_BITS 16
