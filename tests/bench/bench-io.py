@@ -100,7 +100,7 @@ def make_script(rows, port, scale):
             # started before the clock is looked at: its libraries take a second
             command = (f'fio --name=j --filename=/dev/vda --direct=1 --thread --rw={pattern} --bs={block} --ioengine={engine} --iodepth={depth} '
                        f'--io_size={max(int(mib * scale), 1)}m --norandommap --randrepeat=1 --output-format=terse --terse-version=3 '
-                       f'--exec_prerun="echo GO >/dev/console" --exec_postrun="echo STOP >/dev/console"')
+                       f'--exec_prerun="(echo GO >/dev/console)" --exec_postrun="(echo STOP >/dev/console)"')
             lines.append('head -c 16777216 /dev/vda >/dev/null')
         lines += [f"echo 'BEGIN {name}'", command, "echo 'END'"]
     return '\n'.join(lines) + '\n'
@@ -271,7 +271,8 @@ def main():
                         loads.append(os.getloadavg()[0])
                         if name == 'qemu':
                             # it opens the image twice, the first time to look at it
-                            fds = [os.open(disk, os.O_RDWR), os.open(disk, os.O_RDONLY)]
+                            direct = os.O_DIRECT if 'cache=none' in args.qemu_drive else 0
+                            fds = [os.open(disk, flags | direct) for flags in (os.O_RDWR, os.O_RDONLY)]
                             kind = 'pci' if args.virtio == 'pci' else 'device'
                             command = args.qemu.split() + [
                                 '-machine', 'virt', '-smp', str(args.smp), '-m', '1G', '-nographic', '-nodefaults', '-serial', 'stdio', '-no-reboot',
