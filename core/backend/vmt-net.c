@@ -63,6 +63,12 @@ vmt_net_set_frontend (VmtNet *self, const VmtNetFrontend *frontend, gpointer dev
     priv->resume = vmt_waker_new (vmt_backend_get_context (VMT_BACKEND (self)), resume_now, self);
 }
 
+VmtNetFlags
+vmt_net_get_flags (VmtNet *self)
+{
+  return VMT_NET_GET_CLASS (self)->flags;
+}
+
 void
 vmt_net_send (VmtNet *self, const guint8 *frame, gsize size)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Virtio network device (virtio 1.2, 5.1) without offloads: one pair of queues. */
+/* Virtio network device (virtio 1.2, 5.1): one pair of queues. The driver may leave checksums to
+ * the device, and segmentation to a back end that needs none. */
 
 #include <string.h>
 
@@ -9,7 +10,10 @@
 #define QUEUE_RX 0
 #define QUEUE_TX 1
 
+#define F_CSUM 0
+#define F_GUEST_CSUM 1
 #define F_MAC 5
+#define F_HOST_TSO4 11
 #define F_MRG_RXBUF 15
 #define F_STATUS 16
 
@@ -20,11 +24,14 @@
 
 /* struct virtio_net_hdr; the last two bytes count the buffers of a received frame. */
 #define HEADER_SIZE 12
+#define HEADER_FLAGS 0
+#define HEADER_CSUM_START 6
+#define HEADER_CSUM_OFFSET 8
 #define HEADER_NUM_BUFFERS 10
+#define NEEDS_CSUM 1
+#define DATA_VALID 2
 
 #define MAC_SIZE 6
-/* Longer frames no link here carries; what a driver sends beyond is dropped. */
-#define FRAME_MAX 65536
 /* A frame is at most spread over this many buffers. */
 #define MERGE_MAX 64
 
@@ -51,14 +58,71 @@ enum
   PROP_MAC,
 };
 
+static guint
+get_le16 (const guint8 *p)
+{
+  return p[0] | p[1] << 8;
+}
+
+/* One's complement sum, in the order of the bytes in memory (RFC 1071). */
+static guint16
+sum_words (const guint8 *p, gsize size)
+{
+  guint64 sum = 0;
+  guint32 word;
+
+  for (; size >= sizeof word; p += sizeof word, size -= sizeof word)
+    {
+      memcpy (&word, p, sizeof word);
+      sum += word;
+    }
+  word = 0;
+  memcpy (&word, p, size);
+  sum += word;
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return sum;
+}
+
+/* Adds what the driver left out: the field holds the sum of the pseudo header only. FALSE if it
+ * does not lie in the frame. */
+static gboolean
+complete_checksum (guint8 *frame, gsize size, guint start, guint offset)
+{
+  guint16 sum;
+
+  if (start > size || offset + sizeof sum > size - start)
+    return FALSE;
+  sum = ~sum_words (frame + start, size - start);
+  /* zero means "none" in UDP, and the other zero is as good everywhere */
+  if (sum == 0)
+    sum = 0xffff;
+  memcpy (frame + start + offset, &sum, sizeof sum);
+  return TRUE;
+}
+
 static void
 send_buffer (VmtVirtioNet *self, const VmtVirtqBuffer *buffer)
 {
   gsize size = buffer->out_size - HEADER_SIZE;
+  guint8 header[HEADER_SIZE];
   const VmtIoVec *last;
 
-  if (buffer->out_size <= HEADER_SIZE || size > FRAME_MAX || self->backend == NULL)
+  if (buffer->out_size <= HEADER_SIZE || size > VMT_NET_FRAME_MAX || self->backend == NULL)
     return;
+  vmt_virtq_buffer_read (buffer, 0, header, sizeof header);
+  if ((header[HEADER_FLAGS] & NEEDS_CSUM) != 0 &&
+      vmt_virtio_device_has_feature (VMT_VIRTIO_DEVICE (self), F_CSUM))
+    {
+      vmt_virtq_buffer_read (buffer, HEADER_SIZE, self->frame, size);
+      if (complete_checksum (self->frame, size, get_le16 (header + HEADER_CSUM_START),
+                             get_le16 (header + HEADER_CSUM_OFFSET)))
+        vmt_net_send (self->backend, self->frame, size);
+      else
+        vmt_device_guest_error (VMT_DEVICE (self), "checksum outside of the frame",
+                                get_le16 (header + HEADER_CSUM_START));
+      return;
+    }
   /* Mostly the frame is one piece, behind the header's. */
   last = &buffer->out[buffer->n_out - 1];
   if (last->size >= size)
@@ -124,6 +188,9 @@ deliver (VmtVirtioNet *self, VmtVirtqueue *queue, const guint8 *frame, gsize siz
           vmt_virtqueue_unpop (queue, buffers[--n]);
       return;
     }
+  if (vmt_virtio_device_has_feature (VMT_VIRTIO_DEVICE (self), F_GUEST_CSUM) &&
+      (vmt_net_get_flags (self->backend) & VMT_NET_CHECKED) != 0)
+    header[HEADER_FLAGS] = DATA_VALID;
   header[HEADER_NUM_BUFFERS] = n;
   for (guint i = 0; i < n; i++)
     {
@@ -194,7 +261,14 @@ vmt_virtio_net_notify (VmtVirtioDevice *device, guint index)
 static guint64
 vmt_virtio_net_get_features (VmtVirtioDevice *device)
 {
-  return 1u << F_MAC | 1u << F_MRG_RXBUF | 1u << F_STATUS;
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+  VmtNetFlags flags = self->backend != NULL ? vmt_net_get_flags (self->backend) : 0;
+  guint64 features =
+      1u << F_MAC | 1u << F_MRG_RXBUF | 1u << F_STATUS | 1u << F_CSUM | 1u << F_GUEST_CSUM;
+
+  if ((flags & VMT_NET_LARGE_TCP) != 0)
+    features |= 1u << F_HOST_TSO4;
+  return features;
 }
 
 static void
@@ -252,7 +326,7 @@ vmt_virtio_net_realize (VmtDevice *device, GError **error)
   if (!VMT_DEVICE_CLASS (vmt_virtio_net_parent_class)->realize (device, error))
     return FALSE;
   _vmt_virtio_kick_init (&self->kick, VMT_VIRTIO_DEVICE (self));
-  self->frame = g_malloc (FRAME_MAX);
+  self->frame = g_malloc (VMT_NET_FRAME_MAX);
   if (self->backend != NULL)
     {
       if (!vmt_backend_open (VMT_BACKEND (self->backend), vmt_machine_get_context (machine), error))

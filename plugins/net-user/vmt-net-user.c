@@ -12,7 +12,6 @@
 
 /* Frames under way, each direction. What is more is lost, as on any network. */
 #define MAX_QUEUE 512
-#define MAX_FRAME 65536
 
 /* Networking without privileges: the guest is behind a router and NAT inside this process
  * (libslirp). */
@@ -458,17 +457,26 @@ vmt_net_user_send (VmtNet *net, const guint8 *frame, gsize size)
 {
   VmtNetUser *self = VMT_NET_USER (net);
   gboolean tell = FALSE;
+  GBytes *copy;
 
-  if (size > MAX_FRAME || !vmt_net_filter_accepts (frame, size))
+  if (size > VMT_NET_FRAME_MAX)
     return;
+  /* The copy is looked at, not what another vCPU can still change. */
+  copy = g_bytes_new (frame, size);
+  if (!vmt_net_filter_accepts (g_bytes_get_data (copy, NULL), size))
+    {
+      g_bytes_unref (copy);
+      return;
+    }
   g_mutex_lock (&self->lock);
   if (g_queue_get_length (&self->from_guest) < MAX_QUEUE)
     {
-      g_queue_push_tail (&self->from_guest, g_bytes_new (frame, size));
+      g_queue_push_tail (&self->from_guest, g_steal_pointer (&copy));
       tell = !self->awake;
       self->awake = TRUE;
     }
   g_mutex_unlock (&self->lock);
+  g_clear_pointer (&copy, g_bytes_unref);
   if (tell)
     wake (self);
 }
@@ -580,6 +588,8 @@ vmt_net_user_class_init (VmtNetUserClass *klass)
   VMT_BACKEND_CLASS (klass)->close = vmt_net_user_close;
   VMT_NET_CLASS (klass)->send = vmt_net_user_send;
   VMT_NET_CLASS (klass)->resume = vmt_net_user_resume;
+  /* libslirp ends every connection itself. */
+  VMT_NET_CLASS (klass)->flags = VMT_NET_LARGE_TCP | VMT_NET_CHECKED;
 
   properties[PROP_FORWARD] = vmt_param_spec_list (
       "forward",
