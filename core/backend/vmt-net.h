@@ -29,9 +29,8 @@ typedef enum
 
 typedef struct
 {
-  gboolean (*can_receive) (gpointer device);
-  /* One Ethernet frame without FCS. Machine's context, no locks. */
-  void (*receive) (gpointer device, const guint8 *frame, gsize size);
+  /* One Ethernet frame without FCS; FALSE: there is no room for it now. Machine's context, no locks. */
+  gboolean (*receive) (gpointer device, const guint8 *frame, gsize size);
 } VmtNetFrontend;
 
 struct _VmtNetClass
@@ -49,6 +48,9 @@ void vmt_net_set_frontend (VmtNet *self, const VmtNetFrontend *frontend, gpointe
 VmtNetFlags vmt_net_get_flags (VmtNet *self);
 void vmt_net_send (VmtNet *self, const guint8 *frame, gsize size);
 void vmt_net_resume (VmtNet *self);
+/* Whether the device takes TCP segments over IPv4 of any length now. Any thread. */
+void vmt_net_set_large (VmtNet *self, gboolean large);
+gboolean vmt_net_takes_large (VmtNet *self);
 /* For implementations, on the machine's context. FALSE: the device has no room; keep the frame (boundedly) until resume. */
 gboolean vmt_net_receive (VmtNet *self, const guint8 *frame, gsize size);
 

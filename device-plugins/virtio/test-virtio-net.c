@@ -7,6 +7,7 @@
 #define F_CSUM F (0)
 #define F_GUEST_CSUM F (1)
 #define F_MAC F (5)
+#define F_GUEST_TSO4 F (7)
 #define F_HOST_TSO4 F (11)
 #define F_MRG_RXBUF F (15)
 
@@ -317,6 +318,142 @@ test_merge (Bench *bench, gconstpointer data)
   virtio_bench_check_state (&bench->v);
 }
 
+/* A TCP segment from 10.0.2.2 to 10.0.2.15, with @options bytes of IP options. */
+static void
+make_segment (guint8 *frame, guint size, guint options)
+{
+  fill (frame, size, 5);
+  frame[12] = 8;
+  frame[13] = 0;
+  frame[14] = 0x45 + options / 4;
+  frame[16] = (size - 14) >> 8;
+  frame[17] = size - 14;
+  frame[20] = frame[21] = 0;
+  frame[23] = 6;
+  memcpy (frame + 26, "\x0a\0\2\2\x0a\0\2\x0f", 8);
+  frame[34 + options + 12] = 0x80;
+}
+
+/* A segment that is longer than the link's is described so that the driver may cut it. */
+static void
+test_large (Bench *bench, gconstpointer data)
+{
+  static const guint sizes[] = { 1515, 5000, 65549 };
+  DriverQueue *rx = &bench->v.queues[0];
+  g_autofree guint8 *frame = g_malloc (65549);
+  g_autofree guint8 *got = g_malloc (65549 + 12);
+  guint32 used;
+
+  virtio_bench_start (&bench->v, F_MAC, 2, 32);
+  g_assert_false (vmt_net_takes_large (VMT_NET (bench->net)));
+  virtio_bench_start (&bench->v, F_MAC | F_GUEST_CSUM | F_GUEST_TSO4 | F_MRG_RXBUF, 2, 64);
+  g_assert_true (vmt_net_takes_large (VMT_NET (bench->net)));
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    for (guint options = 0; options <= 40; options += 40)
+      {
+        /* Buffers of any size, the first too small for the headers. */
+        guint at = 0, n = 0, start = 34 + options, sum;
+        guint8 pseudo[12] = { 10, 0, 2, 2, 10, 0, 2, 15, 0, 6, 0, 0 };
+
+        make_segment (frame, sizes[i], options);
+        for (guint room = 0; room < sizes[i] + 12; n++)
+          {
+            guint part = n == 0 ? 30 : n == 1 ? 50 : 1526;
+
+            driver_offer_pair (rx, n, 0, 0, DATA + 0x800 * n, part);
+            room += part;
+          }
+        g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, sizes[i]));
+        for (guint k = 0; k < n; k++)
+          {
+            g_assert_true (driver_take_used (rx, NULL, &used));
+            g_assert_true (vmt_harness_peek (bench->v.harness, DATA + 0x800 * k, got + at, used));
+            at += used;
+          }
+        g_assert_false (driver_take_used (rx, NULL, NULL));
+        g_assert_cmpuint (at, ==, 12 + sizes[i]);
+        g_assert_cmphex (got[0], ==, 1);
+        g_assert_cmphex (got[1], ==, 1);
+        g_assert_cmpuint (got[2] | got[3] << 8, ==, start + 32);
+        g_assert_cmpuint (got[4] | got[5] << 8, ==, 1460);
+        g_assert_cmpuint (got[6] | got[7] << 8, ==, start);
+        g_assert_cmpuint (got[8] | got[9] << 8, ==, 16);
+        g_assert_cmpuint (got[10], ==, n);
+        pseudo[10] = (sizes[i] - start) >> 8;
+        pseudo[11] = sizes[i] - start;
+        sum = slow_sum (pseudo, 12);
+        g_assert_cmphex (got[12 + start + 16] << 8 | got[12 + start + 17], ==, sum);
+        memcpy (frame + start + 16, got + 12 + start + 16, 2);
+        g_assert_cmpmem (got + 12, sizes[i], frame, sizes[i]);
+      }
+  /* All else goes as it is: no TCP, a fragment, headers that lie, a short one. */
+  for (guint i = 0; i < 6; i++)
+    {
+      make_segment (frame, 2000, 0);
+      if (i == 0)
+        frame[23] = 17;
+      else if (i == 1)
+        frame[20] = 0x20;
+      else if (i == 2)
+        frame[14] = 0x44;
+      else if (i == 3)
+        frame[34 + 12] = 0x40;
+      else if (i == 4)
+        frame[17]++;
+      driver_offer_pair (rx, 0, 0, 0, DATA, 2100);
+      g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, i == 5 ? 1514 : 2000));
+      g_assert_true (driver_take_used (rx, NULL, &used));
+      g_assert_true (vmt_harness_peek (bench->v.harness, DATA, got, used));
+      g_assert_cmphex (got[0], ==, 2);
+      g_assert_cmphex (got[1], ==, 0);
+      g_assert_cmpmem (got + 12, used - 12, frame, used - 12);
+    }
+  /* The driver is late with its buffers: the segment waits, and none is lost. */
+  make_segment (frame, 5000, 0);
+  for (guint i = 0; i < 2; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA + 0x800 * i, 1526);
+  g_assert_false (vmt_net_receive (VMT_NET (bench->net), frame, 5000));
+  g_assert_false (driver_take_used (rx, NULL, NULL));
+  for (guint i = 2; i < 4; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA + 0x800 * i, 1526);
+  bench->net->n_resumed = 0;
+  virtio_bench_notify (&bench->v, 0);
+  vmt_harness_iterate (bench->v.harness);
+  g_assert_cmpuint (bench->net->n_resumed, ==, 1);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 5000));
+  for (guint i = 0; i < 4; i++)
+    g_assert_true (driver_take_used (rx, NULL, NULL));
+  /* One that more buffers than it may take do not hold is lost. */
+  for (guint i = 0; i < 64; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA, 20);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 5000));
+  g_assert_false (driver_take_used (rx, NULL, NULL));
+  vmt_harness_put (bench->v.harness, SLOT + 0x70, 4, 0);
+  g_assert_false (vmt_net_takes_large (VMT_NET (bench->net)));
+}
+
+/* Segmentation needs checksums (5.1.3.1): a driver that does not see to it is refused. */
+static void
+test_refused (Bench *bench, gconstpointer data)
+{
+  static const guint32 features[] = { F_HOST_TSO4, F_GUEST_TSO4, F_CSUM | F_GUEST_TSO4,
+                                      F_GUEST_CSUM | F_HOST_TSO4 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (features); i++)
+    {
+      VmtHarness *h = bench->v.harness;
+
+      vmt_harness_put (h, SLOT + 0x70, 4, 0);
+      vmt_harness_put (h, SLOT + 0x70, 4, 3);
+      vmt_harness_put (h, SLOT + 0x24, 4, 0);
+      vmt_harness_put (h, SLOT + 0x20, 4, features[i]);
+      vmt_harness_put (h, SLOT + 0x24, 4, 1);
+      vmt_harness_put (h, SLOT + 0x20, 4, 1);
+      vmt_harness_put (h, SLOT + 0x70, 4, 11);
+      g_assert_cmphex (virtio_bench_get_status (&bench->v), ==, 3);
+    }
+}
+
 /* A queue that another vCPU fills without end does not hold the one that notified: here, more than
  * a round of buffers. */
 static void
@@ -361,6 +498,8 @@ main (int argc, char **argv)
   ADD ("checked", NULL, test_checked);
   ADD ("receive", NULL, test_receive);
   ADD ("merge", NULL, test_merge);
+  ADD ("large", NULL, test_large);
+  ADD ("refused", NULL, test_refused);
   ADD ("round", NULL, test_round);
   ADD ("fuzz", NULL, test_fuzz);
   return g_test_run ();
