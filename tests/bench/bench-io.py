@@ -16,6 +16,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import stat
 import statistics
@@ -163,35 +164,37 @@ def run_guest(command, fds, rows, scale, timeout):
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=fds)
     end = time.monotonic() + timeout
     results, log, buffer, name, lines, start, stop = {}, b'', b'', None, [], None, None
-    while time.monotonic() < end:
-        if not select.select([process.stdout], [], [], 1)[0]:
-            continue
-        data = os.read(process.stdout.fileno(), 65536)
-        if not data:
-            break
-        mark = get_cpu(process.pid), time.monotonic()
-        log += data
-        *whole, buffer = (buffer + data).split(b'\n')
-        for raw in whole:
-            line = raw.decode('latin1').strip()
-            if line.startswith('BEGIN '):
-                name, lines, start, stop = line[6:], [], mark, None
-            elif line == 'GO':
-                start = mark
-            elif line == 'STOP':
-                stop = mark
-            elif line == 'END' and name is not None:
-                stop = stop or mark
-                figure = get_result(name, lines)
-                if figure is not None:
-                    mib = next((row[2] for row in STREAMS if row[0] == name), None)
-                    figure = int(mib * scale) / figure if mib is not None else figure
-                    results[name] = figure, stop[0] - start[0], stop[1] - start[1]
-                name = None
-            else:
-                lines.append(line)
-    process.kill()
-    process.wait()
+    try:
+        while time.monotonic() < end:
+            if not select.select([process.stdout], [], [], 1)[0]:
+                continue
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                break
+            mark = get_cpu(process.pid), time.monotonic()
+            log += data
+            *whole, buffer = (buffer + data).split(b'\n')
+            for raw in whole:
+                line = raw.decode('latin1').strip()
+                if line.startswith('BEGIN '):
+                    name, lines, start, stop = line[6:], [], mark, None
+                elif line == 'GO':
+                    start = mark
+                elif line == 'STOP':
+                    stop = mark
+                elif line == 'END' and name is not None:
+                    stop = stop or mark
+                    figure = get_result(name, lines)
+                    if figure is not None:
+                        mib = next((row[2] for row in STREAMS if row[0] == name), None)
+                        figure = int(mib * scale) / figure if mib is not None else figure
+                        results[name] = figure, stop[0] - start[0], stop[1] - start[1]
+                    name = None
+                else:
+                    lines.append(line)
+    finally:
+        process.kill()
+        process.wait()
     missing = [row[0] for row in rows if row[0] not in results]
     if missing:
         sys.stderr.write(log[-3000:].decode('latin1'))
@@ -236,6 +239,8 @@ def main():
     p.add_argument('--folder', default='/dev/shm' if os.access('/dev/shm', os.W_OK) else tempfile.gettempdir())
     p.add_argument('-T', '--timeout', type=float, default=900)
     args = p.parse_args()
+    # the guest and the image go with this program
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
     kit = os.environ.get('VMT_KIT') or os.path.expanduser('~/.cache/vmtool/kit')
     subprocess.run([sys.executable, MAKE_KIT, kit], check=True)
