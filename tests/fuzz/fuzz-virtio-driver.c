@@ -85,6 +85,10 @@ start (VirtioBench *bench, guint kind, guint choices)
     features |= G_GUINT64_CONSTANT (1) << VMT_VIRTIO_F_EVENT_IDX;
   if (choices & 2)
     features |= G_GUINT64_CONSTANT (1) << VMT_VIRTIO_F_INDIRECT_DESC;
+  /* all that the device has of its own */
+  if (choices & 32)
+    features |=
+        vmt_virtio_device_get_device_features (VMT_VIRTIO_DEVICE (bench->device)) & 0xffffff;
   virtio_bench_start (bench, features, kinds[kind].n_queues, 1u << (choices >> 2 & 7));
 }
 
