@@ -758,10 +758,7 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   if (self->n_calls > 0)
     memcpy (self->calls, c->calls->data, calls_size);
   if (c->has_eval)
-    {
-      self->ir = c->block->ir;
-      c->block->keep_ir = TRUE;
-    }
+    vmt_exec_block_keep_ir (c->block);
   for (guint i = 0; i < self->n_links; i++)
     {
       BaselineLink *link = &self->links[i];

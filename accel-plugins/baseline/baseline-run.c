@@ -358,10 +358,10 @@ baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
   const BaselineBlock *block = block_at (vcpu, at);
   const gboolean whole = desc == G_MAXUINT32;
   BaselineCounters *counters = baseline_cpu (vcpu)->counters;
-  count (whole ? &counters->block : &counters->eval[block->ir->ops[desc].opcode]);
+  count (whole ? &counters->block : &counters->eval[block->block->ir->ops[desc].opcode]);
   VmtIrEval eval = {
     .vcpu = vcpu,
-    .block = block->ir,
+    .block = block->block->ir,
     .mem = &mem_ops,
     .values = whole
                   ? NULL
@@ -408,7 +408,7 @@ BaselineReturn
 baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, const guint8 *at)
 {
   const BaselineBlock *block = block_at (vcpu, at);
-  const VmtIrBlock *ir = block->ir;
+  const VmtIrBlock *ir = block->block->ir;
   count (&baseline_cpu (vcpu)->counters->rest);
   VmtIrEval eval = {
     .vcpu = vcpu,

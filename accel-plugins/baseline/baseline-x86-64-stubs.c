@@ -153,6 +153,8 @@ touch (BaselineCompiler *c, guint log2, gboolean store, guint32 slow)
   x_jmp_to (c, slow);
 }
 
+G_STATIC_ASSERT (sizeof (VmtTlbRange) == 1 << 5 && VMT_TLB_RANGES <= 64);
+
 /* rcx: where a window begins, rax: where its last byte is from there. Pushed: where the VmtTlbRange
  * is in the bank that is to be filled. rax: what is to be added to addresses within it, or 0:
  * the first-level TLB does not have it. rdx stays. */
@@ -181,6 +183,9 @@ fill_range (BaselineCompiler *c, gboolean store)
   x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);
   x_rmx (c, TRUE, X_LOAD, RAX, BANK, RSI, 0, table + 8);
   x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 16);
+  x_ri (c, FALSE, I_SUB, RDX, (gint32)G_STRUCT_OFFSET (VmtTlbBank, ranges));
+  x_shift_i (c, FALSE, S_SHR, RDX, 5);
+  x_rm (c, TRUE, 0x0fab, RDX, BANK, (gint32)G_STRUCT_OFFSET (VmtTlbBank, ranges_filled)); /* bts */
   x8 (c, 0xeb);
   x8 (c, 0);
   const guint32 done = c->size - 1;

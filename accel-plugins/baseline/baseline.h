@@ -166,7 +166,6 @@ struct _BaselineBlock
   BaselineCode *memory;
   VmtExecBlock *block;
   const VmtArchOps *arch;
-  VmtIrBlock *ir; /* the block's, when ops are left to the evaluator */
   gsize offset, size;
   guint32 code_size; /* without the room for more slots */
   guint n_links, n_insns, n_calls;

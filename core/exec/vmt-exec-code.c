@@ -18,6 +18,8 @@
 /* Bookkeeping of a block, besides what its tier says. */
 #define BLOCK_BYTES (sizeof (VmtExecBlock) + 64)
 #define UNCACHED_CODE_MAX 16
+/* The longest instruction of all architectures; a multiple of 8. */
+#define INSN_BYTES_MAX 16
 
 static inline guint
 hash_index (guint64 host, guint64 mode_key)
@@ -456,7 +458,9 @@ static VmtExecBlock *
 new_block (VmtVcpu *vcpu, guint covered, guint page_offset)
 {
   VmtExecBlock *block = g_aligned_alloc0 (1, sizeof (VmtExecBlock), 64);
-  block->ir = vmt_ir_builder_finish (vcpu->priv->builder, (gint32)(page_offset + covered));
+  block->ir = (VmtIrBlock *)vmt_ir_builder_finish_in_place (vcpu->priv->builder,
+                                                            (gint32)(page_offset + covered));
+  block->ir_is_builders = TRUE;
   block->mode_key = vcpu->mode_key;
   block->size = covered;
   return block;
@@ -473,8 +477,17 @@ compile_block (VmtVcpu *vcpu, VmtExecBlock *block, VmtCodePage *page)
   _vmt_exec_count_block (self, block, block->ir, page);
   if (G_UNLIKELY (self->trace != NULL))
     _vmt_exec_trace_block (vcpu, block);
-  if (!block->keep_ir)
-    g_clear_pointer (&block->ir, vmt_ir_block_free);
+  if (block->ir_is_builders)
+    block->ir = NULL;
+}
+
+void
+vmt_exec_block_keep_ir (VmtExecBlock *block)
+{
+  if (block->ir_is_builders)
+    block->ir = vmt_ir_block_copy (block->ir);
+  block->ir_is_builders = FALSE;
+  block->keep_ir = TRUE;
 }
 
 /* Code whose translation holds for these bytes only (protection finer than a page): one block a
@@ -529,11 +542,11 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
 }
 
 /* Other vCPUs may be storing to the page: a decoder that looks twice sees the same bytes. From
- * @offset to the page's end, beginning at @to + @offset. */
+ * @offset to @end, beginning at @to + @offset. */
 static void
-copy_code (guint8 *to, const guint8 *page, guint offset)
+copy_code (guint8 *to, const guint8 *page, guint offset, guint end)
 {
-  for (guint i = offset & ~7u; i < VMT_PAGE_SIZE; i += 8)
+  for (guint i = offset & ~7u; i < end; i += 8)
     {
       guint64 v = __atomic_load_n ((const guint64 *)(page + i), __ATOMIC_RELAXED);
       memcpy (to + i, &v, 8);
@@ -590,17 +603,18 @@ compile_counting (VmtVcpu *vcpu, const VmtResolved *at, guint level, Evicted *ev
         __atomic_store_n (&page2->mask, PAGE_ALL, __ATOMIC_SEQ_CST);
       __atomic_thread_fence (__ATOMIC_SEQ_CST);
 
-      guint left = VMT_PAGE_SIZE - offset;
-      vmt_ir_builder_begin (priv->builder);
       /* At level 1 it is worth while that the whole of a long loop is in one. */
-      vmt_ir_builder_set_max_insns (priv->builder, level == 0 ? 64 : 127);
-      copy_code (priv->code, at->host - offset, offset);
+      const guint max_insns = level == 0 ? 64 : 127;
+      const guint left = MIN (VMT_PAGE_SIZE - offset, max_insns * INSN_BYTES_MAX);
+      vmt_ir_builder_begin (priv->builder);
+      vmt_ir_builder_set_max_insns (priv->builder, max_insns);
+      copy_code (priv->code, at->host - offset, offset, offset + left);
       if (host2 != 0)
-        copy_code (priv->next_code, at2.host, 0);
+        copy_code (priv->next_code, at2.host, 0, INSN_BYTES_MAX);
       guint64 start = self->measuring ? _vmt_exec_get_cpu_time () : 0;
       guint covered =
           vcpu->arch->decode (vcpu, priv->builder, offset, priv->code + offset, left,
-                              host2 != 0 ? priv->next_code : NULL, host2 != 0 ? VMT_PAGE_SIZE : 0);
+                              host2 != 0 ? priv->next_code : NULL, host2 != 0 ? INSN_BYTES_MAX : 0);
       if (covered == 0)
         {
           __atomic_store_n (&page->mask, mask, __ATOMIC_SEQ_CST);

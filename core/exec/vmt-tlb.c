@@ -61,18 +61,23 @@ static void
 clear_ranges (VmtTlbBank *bank)
 {
   memset (bank->ranges, 0, sizeof bank->ranges);
+  bank->ranges_filled = 0;
 }
 
 /* Those within which @at is, an address of the guest's or, with @host, of the host's memory. */
 static void
 drop_ranges (VmtTlbBank *bank, guint64 at, gboolean host)
 {
-  for (guint i = 0; i < VMT_TLB_RANGES; i++)
+  for (guint64 left = bank->ranges_filled; left != 0; left &= left - 1)
     {
+      const guint i = (guint)__builtin_ctzll (left);
       VmtTlbRange *range = &bank->ranges[i];
       /* more of the last page than what an access leaves of it counts as well */
       if (at - (host ? range->base + range->addend : range->base) < range->size)
-        range->size = 0;
+        {
+          range->size = 0;
+          bank->ranges_filled &= ~(G_GUINT64_CONSTANT (1) << i);
+        }
     }
 }
 

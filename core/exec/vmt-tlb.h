@@ -44,6 +44,7 @@ struct _VmtTlbBank
   VmtTlbEntry write[1 << VMT_TLB_WRITE_BITS];
   VmtTlbEntry fetch[1 << VMT_TLB_FETCH_BITS];
   VmtTlbRange ranges[VMT_TLB_RANGES]; /* for tiers: by whatever they like */
+  guint64 ranges_filled;              /* those that are; a tier sets bits */
 };
 typedef struct _VmtTlbBank VmtTlbBank;
 

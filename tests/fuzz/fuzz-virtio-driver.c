@@ -8,7 +8,7 @@
 #define MAX_STEPS 200
 #define DATA_SIZE 0x4000
 #define MAX_FRAME 2048
-#define MAX_INPUT 256
+#define INPUT_MAX 256
 
 enum
 {
@@ -116,8 +116,8 @@ type (VirtioBench *bench, guint kind, guint n)
     {
       FakeChar *console = (FakeChar *)bench->backend;
 
-      if (console->input->len - console->sent < MAX_INPUT)
-        fake_char_type (console, frame, n % MAX_INPUT);
+      if (console->input->len - console->sent < INPUT_MAX)
+        fake_char_type (console, frame, n % INPUT_MAX);
     }
 }
 
