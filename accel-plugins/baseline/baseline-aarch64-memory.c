@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* AArch64: guest memory. A hit of the first-level TLB in line, everything else in core/exec. Guests
+ * whose order is as weak as the host's need no more than what their fences say. */
+#include "baseline-aarch64-emit.h"
+
+#define READ_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, read))
+#define WRITE_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, write))
+#define ADDEND ((gint32)G_STRUCT_OFFSET (VmtTlbEntry, addend))
+#define ENTRY_LOG2 4
+G_STATIC_ASSERT (sizeof (VmtTlbEntry) == 1 << ENTRY_LOG2);
+/* so that the loads of an entry have displacements and LR is free */
+G_STATIC_ASSERT (G_STRUCT_OFFSET (VmtTlbBank, write) < 8 * 0xfff);
+
+static guint
+type_log2 (guint type)
+{
+  switch (type)
+    {
+    case VMT_IR_I8:
+      return 0;
+    case VMT_IR_I16:
+    case VMT_IR_F16:
+      return 1;
+    case VMT_IR_I32:
+    case VMT_IR_F32:
+      return 2;
+    case VMT_IR_I64:
+    case VMT_IR_F64:
+      return 3;
+    default:
+      return 4;
+    }
+}
+
+static guint
+mem_kind (const VmtIrOp *op, guint log2)
+{
+  return log2 |
+         ((op->flags & VMT_IR_SX) && vmt_ir_type_class (op->type) == 'i' ? BASELINE_MEM_SX : 0) |
+         ((op->flags & VMT_IR_BOXED) && op->type == VMT_IR_F32 ? BASELINE_MEM_BOX : 0) |
+         (op->c & VMT_IR_MEM_ALIGNED ? BASELINE_MEM_ALIGNED : 0) |
+         (op->c & VMT_IR_MEM_ATOMIC_FAULT ? BASELINE_MEM_ATOMIC_FAULT : 0);
+}
+
+/* Whether the next op begins an instruction. */
+static guint
+is_last (BaselineCompiler *c)
+{
+  return c->insn + 1 < c->ir->n_insns && c->ir->insns[c->insn + 1].first_op == c->op + 1
+             ? BASELINE_MEM_LAST
+             : 0;
+}
+
+/* Where an access is, and the branch to its slow path. */
+typedef struct
+{
+  guint8 base, index; /* index: or BASELINE_NO_REG */
+  gint32 disp;
+  guint32 miss;
+  guint8 window; /* that the slow path closes, or BASELINE_NO_REG */
+} Place;
+
+/* The op's window, or NULL. An open one needs no base, which is else taken into a register. */
+static BaselineWindow *
+take_base (BaselineCompiler *c, BaselineVal *a, gboolean *open)
+{
+  gboolean first = FALSE;
+  BaselineWindow *window = baseline_window (c, &first);
+  *open = window != NULL && !first;
+  if (!*open)
+    {
+      a->reg = baseline_a64_in_reg (c, a, FALSE);
+      a->where = BASELINE_REG;
+    }
+  return window;
+}
+
+/* The base survives in any case. */
+static void
+locate (BaselineCompiler *c, const VmtIrOp *op, guint8 base, guint log2, gboolean store,
+        const BaselineWindow *window, gboolean open, Place *place)
+{
+  const gboolean aligned = (op->c & VMT_IR_MEM_ALIGNED) != 0;
+  *place = (Place){ base, BASELINE_NO_REG, op->imm, 0, BASELINE_NO_REG };
+  if (open)
+    {
+      place->base = window->reg;
+      place->miss = a_branch (c, a64_cbz (TRUE, FALSE, window->reg, 0));
+      return;
+    }
+  const gboolean write = window != NULL ? window->store : store;
+  const gint32 table = write ? WRITE_OFFSET : READ_OFFSET;
+  const guint bits = write ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
+  const guint size = 1u << log2;
+  const gint32 from = window != NULL ? window->min : op->imm;
+  const gint32 to = window != NULL ? window->end - 1
+                    : aligned      ? op->imm
+                                   : op->imm + (gint32)size - 1;
+  const guint64 compared = VMT_PAGE_MASK | (aligned ? size - 1 : 0);
+  guint8 at = base;
+  if (from != 0)
+    baseline_a64_add_value (c, at = IP1, base, (guint64)(gint64)from);
+  a_ubfx (c, TRUE, IP1, at, VMT_PAGE_SHIFT, bits);
+  a_emit (c, a64_add_shifted (TRUE, A64_ADD, IP1, BANK, IP1, A64_LSL, ENTRY_LOG2));
+  at = base;
+  if (to != 0)
+    baseline_a64_add_value (c, at = IP0, base, (guint64)(gint64)to);
+  baseline_a64_access (c, A64_LDR, 3, LR, IP1, table);
+  baseline_a64_access (c, A64_LDR, 3, IP1, IP1, table + ADDEND);
+  a_logic_imm (c, A64_AND, IP0, at, compared);
+  a_cmp (c, TRUE, LR, IP0);
+  place->miss = a_branch (c, a64_b_cond (A64_NE, 0));
+  if (window != NULL)
+    {
+      /* the host's address of the base */
+      a_add (c, window->reg, IP1, base);
+      place->base = place->window = window->reg;
+    }
+  else if (op->imm == 0)
+    place->index = IP1;
+  else
+    {
+      a_add (c, IP1, IP1, base);
+      place->base = IP1;
+    }
+}
+
+static void
+access_place (BaselineCompiler *c, A64Access what, guint log2, guint rt, const Place *place)
+{
+  if (place->index != BASELINE_NO_REG)
+    a_emit (c, a64_access_reg (what, log2, rt, place->base, place->index));
+  else
+    baseline_a64_access (c, what, log2, rt, place->base, place->disp);
+}
+
+/* The stubs for memory leave all registers alone but IP0, IP1 and LR. IP0: the address, and then
+ * the value. A window that was not found is closed: 0. */
+static void
+call_memory (BaselineCompiler *c, const BaselineCold *cold, BaselineStub stub, guint kind)
+{
+  if (cold->base.where != BASELINE_REG)
+    baseline_host_move (c, IP0, &cold->base);
+  baseline_a64_add_value (c, IP0, cold->base.where == BASELINE_REG ? cold->base.reg : IP0,
+                          (guint64)(gint64)cold->disp);
+  if (cold->window != BASELINE_NO_REG)
+    a_move (c, TRUE, cold->window, XZR);
+  baseline_a64_li (c, IP1, BASELINE_DESC (cold->insn, kind));
+  baseline_a64_call_stub (c, stub);
+}
+
+static BaselineCold *
+cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, const BaselineVal *base,
+             const Place *place, guint kind)
+{
+  BaselineCold *cold = baseline_cold (c, emit, place->miss);
+  cold->base = *base;
+  cold->disp = op->imm;
+  cold->window = place->window;
+  cold->kind = (guint8)kind;
+  cold->resume = c->size;
+  return cold;
+}
+
+static void
+cold_load (BaselineCompiler *c, const BaselineCold *cold)
+{
+  call_memory (c, cold, BASELINE_STUB_LOAD, cold->kind);
+  a_move (c, TRUE, cold->reg, IP0);
+  a_jump_to (c, cold->resume);
+}
+
+static gboolean
+emit_load (BaselineCompiler *c, const VmtIrOp *op)
+{
+  const guint log2 = type_log2 (op->type);
+  if (log2 > 3 || (op->c & (VMT_IR_MEM_UNPRIVILEGED | VMT_IR_MEM_ATOMIC_FAULT)) ||
+      (op->type == VMT_IR_F16 && (op->flags & VMT_IR_BOXED)))
+    return FALSE;
+  const guint kind = mem_kind (op, log2);
+  BaselineVal a = baseline_use (c, op->a);
+  gboolean open;
+  const BaselineWindow *window = take_base (c, &a, &open);
+  const guint8 reg = baseline_result (c, op->d);
+  if (c->short_of_regs)
+    return TRUE;
+  Place place;
+  locate (c, op, a.reg, log2, FALSE, window, open, &place);
+  access_place (c, (kind & BASELINE_MEM_SX) && log2 < 3 ? A64_LDRS : A64_LDR, log2, reg, &place);
+  if (kind & BASELINE_MEM_BOX)
+    {
+      a_logic_imm (c, A64_ORR, reg, reg, BOX);
+    }
+  cold_access (c, cold_load, op, &a, &place, kind)->reg = reg;
+  if (op->c & VMT_IR_MEM_ACQUIRE)
+    a_emit (c, a64_dmb (A64_ISHLD));
+  baseline_made (c, op->d, reg);
+  return TRUE;
+}
+
+static void
+cold_store (BaselineCompiler *c, const BaselineCold *cold)
+{
+  baseline_a64_state (c, A64_STR, 3, cold->reg, CPU_DISP (spare[0]));
+  call_memory (c, cold, BASELINE_STUB_STORE, cold->kind);
+  a_jump_to (c, cold->resume);
+}
+
+static gboolean
+emit_store (BaselineCompiler *c, const VmtIrOp *op)
+{
+  const guint log2 = type_log2 (op->type);
+  if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED))
+    return FALSE;
+  const guint kind = mem_kind (op, log2) | is_last (c);
+  BaselineVal a = baseline_use (c, op->a);
+  const BaselineVal b = baseline_use (c, op->b);
+  gboolean open;
+  const BaselineWindow *window = take_base (c, &a, &open);
+  const guint8 value = baseline_a64_in_reg (c, &b, TRUE);
+  if (c->short_of_regs)
+    return TRUE;
+  if (op->c & VMT_IR_MEM_RELEASE)
+    a_emit (c, a64_dmb (A64_ISH));
+  Place place;
+  locate (c, op, a.reg, log2, TRUE, window, open, &place);
+  access_place (c, A64_STR, log2, value, &place);
+  cold_access (c, cold_store, op, &a, &place, kind)->reg = value;
+  return TRUE;
+}
+
+static gboolean
+emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
+{
+  const guint log2 = type_log2 (op->type);
+  if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED) || (op->opcode != VMT_IR_AMO && op->imm != 0))
+    return FALSE;
+  const BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
+  const guint8 base = baseline_a64_in_reg (c, &a, TRUE);
+  const guint8 value = op->opcode == VMT_IR_LL ? XZR : baseline_a64_in_reg (c, &b, TRUE);
+  const guint8 reg = op->d == VMT_IR_NO_VAL ? IP0 : baseline_result (c, op->d);
+  if (c->short_of_regs)
+    return TRUE;
+  const guint what = op->opcode == VMT_IR_LL   ? BASELINE_ATOMIC_LL
+                     : op->opcode == VMT_IR_SC ? BASELINE_ATOMIC_SC
+                                               : (guint)op->imm;
+  const guint kind = log2 | (op->flags & VMT_IR_SX ? BASELINE_MEM_SX : 0) | is_last (c) | what << 8;
+  const guint attr = op->c | (baseline_is_paired (c, c->op) ? VMT_VCPU_ATTR_PAIRED : 0);
+  baseline_a64_li (c, IP0, attr);
+  baseline_a64_state (c, A64_STR, 3, IP0, CPU_DISP (third));
+  baseline_a64_state (c, A64_STR, 3, value, CPU_DISP (spare[0]));
+  a_move (c, TRUE, IP0, base);
+  baseline_a64_li (c, IP1, BASELINE_DESC (c->insn, kind));
+  baseline_a64_call_stub (c, BASELINE_STUB_ATOMIC);
+  if (op->d == VMT_IR_NO_VAL)
+    return TRUE;
+  a_move (c, TRUE, reg, IP0);
+  baseline_made (c, op->d, reg);
+  return TRUE;
+}
+
+/* The sets are 1 W, 2 R, 4 O, 8 I. Devices are C's, on the same thread. */
+static void
+emit_fence (BaselineCompiler *c, const VmtIrOp *op)
+{
+  const guint before = (guint)op->imm >> 4 & 15, after = (guint)op->imm & 15;
+  if (before == 0 || after == 0)
+    return;
+  a_emit (c, a64_dmb ((before & 5) == 0                         ? A64_ISHLD
+                      : (before & 10) == 0 && (after & 10) == 0 ? A64_ISHST
+                                                                : A64_ISH));
+}
+
+gboolean
+baseline_a64_memory (BaselineCompiler *c, const VmtIrOp *op)
+{
+  switch (op->opcode)
+    {
+    case VMT_IR_LD:
+      return emit_load (c, op);
+    case VMT_IR_ST:
+      return emit_store (c, op);
+    case VMT_IR_FENCE:
+      emit_fence (c, op);
+      return TRUE;
+    default:
+      return emit_atomic (c, op);
+    }
+}
