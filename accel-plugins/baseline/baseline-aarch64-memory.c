@@ -229,32 +229,196 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
   return TRUE;
 }
 
+/* --- atomics --- */
+
+/* By C; the operation and its size go in desc, the attributes and the value through memory. */
+static void
+call_atomic (BaselineCompiler *c, guint insn, guint8 reg, guint8 base, guint8 value, guint kind,
+             guint attr)
+{
+  baseline_a64_li (c, IP0, attr);
+  baseline_a64_state (c, A64_STR, 3, IP0, CPU_DISP (third));
+  baseline_a64_state (c, A64_STR, 3, value, CPU_DISP (spare[0]));
+  a_move (c, TRUE, IP0, base);
+  baseline_a64_li (c, IP1, BASELINE_DESC (insn, kind));
+  baseline_a64_call_stub (c, BASELINE_STUB_ATOMIC);
+  a_move (c, TRUE, reg, IP0);
+}
+
+static void
+cold_atomic (BaselineCompiler *c, const BaselineCold *cold)
+{
+  call_atomic (c, cold->insn, cold->reg, cold->base.reg, cold->reg2, cold->kind16, cold->attr);
+  a_jump_to (c, cold->resume);
+}
+
+/* IP1: the host's address of an aligned access at @base, or leaves. */
+static guint32
+host_address (BaselineCompiler *c, guint8 base, guint log2, gboolean store)
+{
+  const gint32 table = store ? WRITE_OFFSET : READ_OFFSET;
+  a_ubfx (c, TRUE, IP1, base, VMT_PAGE_SHIFT, store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS);
+  a_emit (c, a64_add_shifted (TRUE, A64_ADD, IP1, BANK, IP1, A64_LSL, ENTRY_LOG2));
+  baseline_a64_access (c, A64_LDR, 3, LR, IP1, table);
+  baseline_a64_access (c, A64_LDR, 3, IP1, IP1, table + ADDEND);
+  a_logic_imm (c, A64_AND, IP0, base, VMT_PAGE_MASK | ((1u << log2) - 1));
+  a_cmp (c, TRUE, LR, IP0);
+  const guint32 miss = a_branch (c, a64_b_cond (A64_NE, 0));
+  a_add (c, IP1, IP1, base);
+  return miss;
+}
+
+/* A read and a write that are one event, with what is before on one side of it and what is after on
+ * the other: loads that acquire and stores that release are ordered among each other only. */
+static gboolean
+is_full (const VmtIrOp *op)
+{
+  return (op->c & VMT_IR_MEM_ACQUIRE) && (op->c & VMT_IR_MEM_RELEASE);
+}
+
+/* At IP1: the old value in @old, which is not @value. */
+static void
+amo (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint8 old, guint8 value)
+{
+  static const guint8 codes[] = { A64_LT, A64_GT, A64_LO, A64_HI };
+  const gboolean x = log2 == 3;
+  guint8 now = LR;
+  const guint32 again = c->size;
+  a_emit (c,
+          a64_load_exclusive ((op->c & VMT_IR_MEM_ACQUIRE) != 0 && !is_full (op), log2, old, IP1));
+  switch ((VmtIrAmo)op->imm)
+    {
+    case VMT_IR_AMO_SWAP:
+      now = value;
+      break;
+    case VMT_IR_AMO_ADD:
+      a_add (c, LR, old, value);
+      break;
+    case VMT_IR_AMO_AND:
+      a_emit (c, a64_logic (TRUE, A64_AND, FALSE, LR, old, value, A64_LSL, 0));
+      break;
+    case VMT_IR_AMO_OR:
+      a_emit (c, a64_logic (TRUE, A64_ORR, FALSE, LR, old, value, A64_LSL, 0));
+      break;
+    case VMT_IR_AMO_XOR:
+      a_emit (c, a64_logic (TRUE, A64_EOR, FALSE, LR, old, value, A64_LSL, 0));
+      break;
+    case VMT_IR_AMO_MINS:
+    case VMT_IR_AMO_MAXS:
+    case VMT_IR_AMO_MINU:
+    case VMT_IR_AMO_MAXU:
+      a_cmp (c, x, old, value);
+      a_emit (c,
+              a64_select (x, A64_CSEL, LR, old, value, (A64Cond)codes[op->imm - VMT_IR_AMO_MINS]));
+      break;
+    }
+  a_emit (c, a64_store_exclusive ((op->c & VMT_IR_MEM_RELEASE) != 0, log2, IP0, now, IP1));
+  a_emit (c, a64_cbz (FALSE, TRUE, IP0, (gint32)(again - c->size) / 4));
+  if (is_full (op))
+    a_emit (c, a64_dmb (A64_ISH));
+}
+
+/* At IP1. The reservation is kept here: see emit_atomic(). */
+static void
+load_linked (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint8 reg)
+{
+  if (op->c & VMT_IR_MEM_RELEASE)
+    a_emit (c, a64_dmb (A64_ISH));
+  baseline_a64_access (c, A64_LDR, log2, reg, IP1, 0);
+  if (op->c & VMT_IR_MEM_ACQUIRE)
+    a_emit (c, a64_dmb (A64_ISHLD));
+  baseline_a64_state (c, A64_STR, 3, IP1, CPU_DISP (ll_host));
+  baseline_a64_state (c, A64_STR, 3, reg, CPU_DISP (ll_value));
+  baseline_a64_li (c, IP0, G_MAXUINT64);
+  baseline_a64_state (c, A64_STR, 3, IP0, VCPU_DISP (reserve_addr));
+}
+
+/* At IP1, which is where the load-linked was: 0 or 1 in @reg. */
+static void
+store_conditional (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint8 reg, guint8 value,
+                   guint8 expected)
+{
+  baseline_a64_state (c, A64_LDR, 3, expected, CPU_DISP (ll_value));
+  const guint32 again = c->size;
+  a_emit (c,
+          a64_load_exclusive ((op->c & VMT_IR_MEM_ACQUIRE) != 0 && !is_full (op), log2, LR, IP1));
+  a_cmp (c, TRUE, LR, expected);
+  const guint32 other = a_branch (c, a64_b_cond (A64_NE, 0));
+  a_emit (c, a64_store_exclusive ((op->c & VMT_IR_MEM_RELEASE) != 0, log2, IP0, value, IP1));
+  a_emit (c, a64_cbz (FALSE, TRUE, IP0, (gint32)(again - c->size) / 4));
+  baseline_host_patch (c, other, c->size);
+  a_emit (c, a64_select (TRUE, A64_CSINC, reg, XZR, XZR, A64_EQ));
+  baseline_a64_state (c, A64_STR, 3, XZR, CPU_DISP (ll_host));
+  if (is_full (op))
+    a_emit (c, a64_dmb (A64_ISH));
+}
+
+/* A load-linked whose store-conditional is its partner (VMT_VCPU_ATTR_PAIRED) keeps its reservation
+ * here: the pair is a compare-and-swap, as core/exec/vmt-exec-atomic.c explains. Core knows of no
+ * reservation meanwhile. */
 static gboolean
 emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
 {
   const guint log2 = type_log2 (op->type);
+  const gboolean sx = (op->flags & VMT_IR_SX) != 0;
   if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED) || (op->opcode != VMT_IR_AMO && op->imm != 0))
     return FALSE;
   const BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
-  const guint8 base = baseline_a64_in_reg (c, &a, TRUE);
+  const guint8 base = baseline_a64_in_reg (c, &a, FALSE);
   const guint8 value = op->opcode == VMT_IR_LL ? XZR : baseline_a64_in_reg (c, &b, TRUE);
-  const guint8 reg = op->d == VMT_IR_NO_VAL ? IP0 : baseline_result (c, op->d);
+  guint8 reg = op->d == VMT_IR_NO_VAL ? baseline_scratch (c) : baseline_result (c, op->d);
+  if (op->opcode == VMT_IR_AMO && reg == value)
+    reg = baseline_scratch (c);
+  const guint8 expected = op->opcode == VMT_IR_SC ? baseline_scratch (c) : XZR;
   if (c->short_of_regs)
     return TRUE;
   const guint what = op->opcode == VMT_IR_LL   ? BASELINE_ATOMIC_LL
                      : op->opcode == VMT_IR_SC ? BASELINE_ATOMIC_SC
                                                : (guint)op->imm;
-  const guint kind = log2 | (op->flags & VMT_IR_SX ? BASELINE_MEM_SX : 0) | is_last (c) | what << 8;
+  const guint kind = log2 | (sx ? BASELINE_MEM_SX : 0) | is_last (c) | what << 8;
   const guint attr = op->c | (baseline_is_paired (c, c->op) ? VMT_VCPU_ATTR_PAIRED : 0);
-  baseline_a64_li (c, IP0, attr);
-  baseline_a64_state (c, A64_STR, 3, IP0, CPU_DISP (third));
-  baseline_a64_state (c, A64_STR, 3, value, CPU_DISP (spare[0]));
-  a_move (c, TRUE, IP0, base);
-  baseline_a64_li (c, IP1, BASELINE_DESC (c->insn, kind));
-  baseline_a64_call_stub (c, BASELINE_STUB_ATOMIC);
-  if (op->d == VMT_IR_NO_VAL)
-    return TRUE;
-  a_move (c, TRUE, reg, IP0);
+  if (log2 < 2 || !(op->c & VMT_IR_MEM_ALIGNED) ||
+      (op->opcode != VMT_IR_AMO && !(attr & VMT_VCPU_ATTR_PAIRED)))
+    {
+      call_atomic (c, c->insn, reg, base, value, kind, attr);
+      baseline_made (c, op->d, reg);
+      return TRUE;
+    }
+  guint32 ways[2];
+  guint n_ways = 0;
+  if (op->opcode == VMT_IR_LL)
+    {
+      baseline_a64_state (c, A64_LDR, 2, IP0, CPU_DISP (ll_full));
+      ways[n_ways++] = a_branch (c, a64_cbz (FALSE, TRUE, IP0, 0));
+    }
+  ways[n_ways++] = host_address (c, base, log2, op->opcode != VMT_IR_LL);
+  switch (op->opcode)
+    {
+    case VMT_IR_LL:
+      load_linked (c, op, log2, reg);
+      break;
+    case VMT_IR_SC:
+      baseline_a64_state (c, A64_LDR, 3, IP0, CPU_DISP (ll_host));
+      a_cmp (c, TRUE, IP0, IP1);
+      ways[n_ways++] = a_branch (c, a64_b_cond (A64_NE, 0));
+      store_conditional (c, op, log2, reg, value, expected);
+      break;
+    default:
+      amo (c, op, log2, reg, value);
+      break;
+    }
+  if (log2 == 2 && sx && op->opcode != VMT_IR_SC)
+    a_emit (c, a64_bitfield (TRUE, A64_SBFM, reg, reg, 0, 31));
+  for (guint i = 0; i < n_ways; i++)
+    {
+      BaselineCold *cold = baseline_cold (c, cold_atomic, ways[i]);
+      cold->reg = reg;
+      cold->base.reg = base;
+      cold->reg2 = value;
+      cold->kind16 = (guint16)kind;
+      cold->attr = attr;
+      cold->resume = c->size;
+    }
   baseline_made (c, op->d, reg);
   return TRUE;
 }

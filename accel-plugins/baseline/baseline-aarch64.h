@@ -358,6 +358,19 @@ a64_pair (gboolean load, A64Index index, guint rt, guint rt2, guint rn, gint32 u
          rt2 << 10 | rn << 5 | rt;
 }
 
+/* LDXR, LDAXR; @log2: 2 or 3 */
+static inline guint32
+a64_load_exclusive (gboolean acquire, guint log2, guint rt, guint rn)
+{
+  return log2 << 30 | 0x085f7c00 | (acquire ? 1u << 15 : 0) | rn << 5 | rt;
+}
+/* STXR, STLXR; rs becomes 0 when it has stored, and is none of the others. */
+static inline guint32
+a64_store_exclusive (gboolean release, guint log2, guint rs, guint rt, guint rn)
+{
+  return log2 << 30 | 0x08007c00 | rs << 16 | (release ? 1u << 15 : 0) | rn << 5 | rt;
+}
+
 typedef enum
 {
   A64_ISHLD = 9,

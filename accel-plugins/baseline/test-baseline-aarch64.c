@@ -279,6 +279,17 @@ list_memory (Listing *l)
                  name, first, second, at, pairs[k] * 8);
           }
     }
+  for (guint i = 0; i < G_N_ELEMENTS (regs); i++)
+    for (guint log2 = 2; log2 < 4; log2++)
+      for (guint ordered = 0; ordered < 2; ordered++)
+        {
+          const guint t = regs[i], n = others[i], s = 25;
+          const char *value = ZERO (log2 == 3, t);
+          add (l, a64_load_exclusive (ordered, log2, t, n), "%s %s, [%s]",
+               ordered ? "ldaxr" : "ldxr", value, STACK (TRUE, n));
+          add (l, a64_store_exclusive (ordered, log2, s, t, n), "%s %s, %s, [%s]",
+               ordered ? "stlxr" : "stxr", ZERO (FALSE, s), value, STACK (TRUE, n));
+        }
   add (l, a64_dmb (A64_ISH), "dmb ish");
   add (l, a64_dmb (A64_ISHLD), "dmb ishld");
   add (l, a64_dmb (A64_ISHST), "dmb ishst");
