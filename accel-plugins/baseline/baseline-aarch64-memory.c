@@ -99,11 +99,12 @@ locate (BaselineCompiler *c, const VmtIrOp *op, guint8 base, guint log2, gboolea
   const guint64 compared = VMT_PAGE_MASK | (aligned ? size - 1 : 0);
   guint8 at = base;
   if (from != 0)
-    baseline_a64_add_value (c, at = IP1, base, (guint64)(gint64)from);
+    baseline_a64_add_value (c, at = IP0, base, (guint64)(gint64)from);
   a_ubfx (c, TRUE, IP1, at, VMT_PAGE_SHIFT, bits);
   a_emit (c, a64_add_shifted (TRUE, A64_ADD, IP1, BANK, IP1, A64_LSL, ENTRY_LOG2));
-  at = base;
-  if (to != 0)
+  if (to == 0)
+    at = base;
+  else if (to != from)
     baseline_a64_add_value (c, at = IP0, base, (guint64)(gint64)to);
   baseline_a64_access (c, A64_LDR, 3, LR, IP1, table);
   baseline_a64_access (c, A64_LDR, 3, IP1, IP1, table + ADDEND);
@@ -269,7 +270,8 @@ host_address (BaselineCompiler *c, guint8 base, guint log2, gboolean store)
 }
 
 /* A read and a write that are one event, with what is before on one side of it and what is after on
- * the other: loads that acquire and stores that release are ordered among each other only. */
+ * the other. Where they are an exclusive pair, here or in C, what acquires and what releases lets
+ * others pass between the two: such ops have a barrier behind them. */
 static gboolean
 is_full (const VmtIrOp *op)
 {
@@ -314,8 +316,6 @@ amo (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint8 old, guint8 valu
     }
   a_emit (c, a64_store_exclusive ((op->c & VMT_IR_MEM_RELEASE) != 0, log2, IP0, now, IP1));
   a_emit (c, a64_cbz (FALSE, TRUE, IP0, (gint32)(again - c->size) / 4));
-  if (is_full (op))
-    a_emit (c, a64_dmb (A64_ISH));
 }
 
 /* At IP1. The reservation is kept here: see emit_atomic(). */
@@ -349,8 +349,6 @@ store_conditional (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint8 re
   baseline_host_patch (c, other, c->size);
   a_emit (c, a64_select (TRUE, A64_CSINC, reg, XZR, XZR, A64_EQ));
   baseline_a64_state (c, A64_STR, 3, XZR, CPU_DISP (ll_host));
-  if (is_full (op))
-    a_emit (c, a64_dmb (A64_ISH));
 }
 
 /* A load-linked whose store-conditional is its partner (VMT_VCPU_ATTR_PAIRED) keeps its reservation
@@ -381,6 +379,8 @@ emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
       (op->opcode != VMT_IR_AMO && !(attr & VMT_VCPU_ATTR_PAIRED)))
     {
       call_atomic (c, c->insn, reg, base, value, kind, attr);
+      if (is_full (op))
+        a_emit (c, a64_dmb (A64_ISH));
       baseline_made (c, op->d, reg);
       return TRUE;
     }
@@ -419,6 +419,8 @@ emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
       cold->attr = attr;
       cold->resume = c->size;
     }
+  if (is_full (op))
+    a_emit (c, a64_dmb (A64_ISH));
   baseline_made (c, op->d, reg);
   return TRUE;
 }
