@@ -837,7 +837,7 @@ emit_trap (BaselineCompiler *c, const VmtIrOp *op)
   return TRUE;
 }
 
-/* Flags that the state has: nothing else is exceptional about it. */
+/* Helpers for the floating-point flags, which are in the state and nowhere else. */
 static gboolean
 emit_fp_flags (BaselineCompiler *c, const VmtIrOp *op)
 {
