@@ -60,12 +60,15 @@ typedef struct
   guint8 window; /* that the slow path closes, or BASELINE_NO_REG */
 } Place;
 
-/* The op's window, or NULL. An open one needs no base, which is else taken into a register. */
+/* The op's window, or NULL: those that a loop keeps are not made use of. An open one needs no base,
+ * which is else taken into a register. */
 static BaselineWindow *
 take_base (BaselineCompiler *c, BaselineVal *a, gboolean *open)
 {
   gboolean first = FALSE;
   BaselineWindow *window = baseline_window (c, &first);
+  if (window != NULL && window->kept != 0)
+    window = NULL;
   *open = window != NULL && !first;
   if (!*open)
     {
@@ -85,6 +88,7 @@ locate (BaselineCompiler *c, const VmtIrOp *op, guint8 base, guint log2, gboolea
   if (open)
     {
       place->base = window->reg;
+      place->disp += c->op_shift[c->op] - window->opened;
       place->miss = a_branch (c, a64_cbz (TRUE, FALSE, window->reg, 0));
       return;
     }
@@ -92,8 +96,8 @@ locate (BaselineCompiler *c, const VmtIrOp *op, guint8 base, guint log2, gboolea
   const gint32 table = write ? WRITE_OFFSET : READ_OFFSET;
   const guint bits = write ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
   const guint size = 1u << log2;
-  const gint32 from = window != NULL ? window->min : op->imm;
-  const gint32 to = window != NULL ? window->end - 1
+  const gint32 from = window != NULL ? window->min - c->op_shift[c->op] : op->imm;
+  const gint32 to = window != NULL ? window->end - 1 - c->op_shift[c->op]
                     : aligned      ? op->imm
                                    : op->imm + (gint32)size - 1;
   const guint64 compared = VMT_PAGE_MASK | (aligned ? size - 1 : 0);

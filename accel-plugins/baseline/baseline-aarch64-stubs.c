@@ -43,11 +43,11 @@ load_bank (BaselineCompiler *c)
   baseline_a64_state (c, A64_LDR, 3, BANK, VCPU_DISP (bank));
 }
 
-/* x1 to x3: its arguments; the last is where it was called from. */
+/* x1 to x4: its arguments; the last is where the stub was called from, and to be set before
+ * anything that may clobber LR. */
 static void
 call_c (BaselineCompiler *c, gconstpointer function)
 {
-  a_move (c, TRUE, X4, LR);
   baseline_a64_add_value (c, X0, STATE, (guint64) - (gint64)c->bias);
   baseline_a64_li (c, IP0, (guint64)(guintptr)function);
   a_emit (c, a64_branch_reg (A64_BLR, IP0));
@@ -59,6 +59,7 @@ static void
 memory_service (BaselineCompiler *c, gconstpointer function, guint32 tail)
 {
   save (c, kept, KEPT);
+  a_move (c, TRUE, X4, LR);
   pinned (c, A64_STR, FALSE);
   a_move (c, TRUE, X1, IP0);
   baseline_a64_state (c, A64_LDR, 3, X2, CPU_DISP (spare[0]));
@@ -81,14 +82,16 @@ service (BaselineCompiler *c, gconstpointer function, guint32 tail)
 {
   static const guint8 frame[] = { LR, XZR };
   save (c, frame, 2);
+  a_move (c, TRUE, X4, LR);
   pinned (c, A64_STR, FALSE);
   call_c (c, function);
-  restore (c, frame, 2);
   const guint32 leaves = a_branch (c, a64_cbz (TRUE, TRUE, X1, 0));
   pinned (c, A64_LDR, FALSE);
   load_bank (c);
+  restore (c, frame, 2);
   a_emit (c, a64_branch_reg (A64_RET, LR));
   baseline_host_patch (c, leaves, c->size);
+  restore (c, frame, 2);
   a_jump_to (c, tail);
 }
 
@@ -96,6 +99,7 @@ service (BaselineCompiler *c, gconstpointer function, guint32 tail)
 static void
 direct (BaselineCompiler *c, gconstpointer function, guint32 tail)
 {
+  a_move (c, TRUE, X4, LR);
   pinned (c, A64_STR, FALSE);
   call_c (c, function);
   const guint32 leaves = a_branch (c, a64_cbz (TRUE, TRUE, X1, 0));
@@ -106,15 +110,17 @@ direct (BaselineCompiler *c, gconstpointer function, guint32 tail)
   a_jump_to (c, tail);
 }
 
-/* IP0: the slot, IP1: offset of the target from the page. Returns the target's code in IP0, or the
- * address behind the jump that follows the call. At the end of a block: scratch registers are free.
- */
+/* IP0: the link, at a block's end: scratch registers are free. Returns the target's code in IP0:
+ * each link has a jump of its own, which the host can predict. */
 static void
-far (BaselineCompiler *c)
+far (BaselineCompiler *c, guint32 tail)
 {
-  baseline_a64_access (c, A64_LDR, 3, X0, IP0, 0);
-  baseline_a64_state (c, A64_LDR, 3, X1, VCPU_DISP (page_va));
-  a_add (c, X1, X1, IP1);
+  a_move (c, TRUE, IP1, LR);
+  baseline_a64_access (c, A64_LDRS, 2, X1, IP0, G_STRUCT_OFFSET (BaselineLink, offset));
+  baseline_a64_access (c, A64_LDR, 3, X0, IP0, G_STRUCT_OFFSET (BaselineLink, to));
+  baseline_a64_state (c, A64_LDR, 3, X2, VCPU_DISP (page_va));
+  a_add (c, X1, X1, X2);
+  const guint32 none = a_branch (c, a64_cbz (TRUE, FALSE, X0, 0));
   a_ubfx (c, TRUE, X2, X1, VMT_PAGE_SHIFT, VMT_TLB_FETCH_BITS);
   a_emit (c, a64_add_shifted (TRUE, A64_ADD, X2, BANK, X2, A64_LSL, 4));
   a_emit (c, a64_add_imm (TRUE, A64_ADD, X2, X2, (guint)FETCH_OFFSET >> 12, TRUE));
@@ -129,11 +135,12 @@ far (BaselineCompiler *c)
   const guint32 other = a_branch (c, a64_b_cond (A64_NE, 0));
   baseline_a64_state (c, A64_STR, 3, X5, VCPU_DISP (page_va));
   baseline_a64_access (c, A64_LDR, 3, IP0, X0, G_STRUCT_OFFSET (BaselineBlock, code));
-  a_emit (c, a64_branch_reg (A64_RET, LR));
+  a_emit (c, a64_branch_reg (A64_RET, IP1));
+  baseline_host_patch (c, none, c->size);
   baseline_host_patch (c, miss, c->size);
   baseline_host_patch (c, other, c->size);
-  a_emit (c, a64_add_imm (TRUE, A64_ADD, IP0, LR, 4, FALSE));
-  a_emit (c, a64_branch_reg (A64_RET, LR));
+  a_move (c, TRUE, X1, IP0);
+  direct (c, (gconstpointer)baseline_run_far, tail);
 }
 
 /* x1: an address that the table of jumps does not have. Jumped to at a block's end: scratch
@@ -250,7 +257,9 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   at[BASELINE_STUB_FOLLOW] = c->size;
   direct (c, (gconstpointer)baseline_run_follow, tail);
   at[BASELINE_STUB_FAR] = c->size;
-  far (c);
+  far (c, tail);
+  at[BASELINE_STUB_PROMOTE] = c->size;
+  direct (c, (gconstpointer)baseline_run_promote, tail);
   at[BASELINE_STUB_INDIRECT] = c->size;
   indirect (c, tail);
   return c->size;

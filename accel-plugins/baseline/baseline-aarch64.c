@@ -627,46 +627,39 @@ count (BaselineCompiler *c, gint32 n)
   baseline_a64_state (c, A64_STR, 3, IP1, VCPU_DISP (icount));
 }
 
-/* Asks for the way out; x3: the link. Nothing lives in registers that are not pinned. */
-static void
-follow (BaselineCompiler *c, guint link)
-{
-  baseline_a64_li (c, X3, link);
-  baseline_a64_call_stub (c, BASELINE_STUB_FOLLOW);
-}
-
-/* Again and again until there is a link. Not reached by falling through. */
+/* Asks for the way out, again and again until there is a link. Nothing lives in registers that are
+ * not pinned. */
 static void
 ask (BaselineCompiler *c, guint link)
 {
-  g_array_index (c->links, BaselineLink, link).ask = c->size;
-  follow (c, link);
+  baseline_a64_call_stub (c, BASELINE_STUB_FOLLOW);
+  baseline_called (c, link, FALSE);
+}
+
+/* IP0 + IP1: the slot. */
+static void
+slot_address (BaselineCompiler *c, guint slot)
+{
+  const gint64 near = (gint64)baseline_slot_offset (slot) - c->size;
+  if (!a64_fits (near, 21))
+    c->too_far = TRUE;
+  a_emit (c, a64_adr (IP0, (gint32)near));
+  baseline_a64_li (c, IP1, c->distance);
 }
 
 /* Leaves through the link, everything counted. */
 static void
 take (BaselineCompiler *c, guint link)
 {
-  const gint64 near = (gint64)baseline_slot_offset (link) - c->size;
-  if (!a64_fits (near, 21))
-    c->too_far = TRUE;
-  a_emit (c, a64_adr (IP0, (gint32)near));
-  baseline_a64_li (c, IP1, c->distance);
-  if (g_array_index (c->links, BaselineLink, link).far)
-    {
-      /* IP0: the slot, IP1: the offset */
-      a_add (c, IP0, IP0, IP1);
-      baseline_a64_li (c, IP1,
-                       (guint64)(gint64)g_array_index (c->links, BaselineLink, link).offset);
-      baseline_a64_call_stub (c, BASELINE_STUB_FAR);
-      a_emit (c, a64_branch_reg (A64_BR, IP0));
-      /* the stub comes here when it does not know */
-    }
-  else
-    {
-      a_emit (c, a64_access_reg (A64_LDR, 3, IP0, IP0, IP1));
-      a_emit (c, a64_branch_reg (A64_BR, IP0));
-    }
+  BaselineLink *l = &g_array_index (c->links, BaselineLink, link);
+  slot_address (c, link + c->first_slot);
+  a_emit (c, a64_access_reg (A64_LDR, 3, IP0, IP0, IP1));
+  if (l->far)
+    baseline_a64_call_stub (c, BASELINE_STUB_FAR);
+  a_emit (c, a64_branch_reg (A64_BR, IP0));
+  if (l->far)
+    return;
+  l->ask = c->size;
   ask (c, link);
 }
 
@@ -674,7 +667,7 @@ static void
 cold_ask (BaselineCompiler *c, const BaselineCold *cold)
 {
   count (c, cold->disp);
-  follow (c, cold->link);
+  ask (c, cold->link);
 }
 
 /* Somebody waits for this vCPU: the run loop takes it from here. FOLLOW looks at requests. */
@@ -917,6 +910,27 @@ baseline_host_eval_block (BaselineCompiler *c)
   baseline_a64_li (c, X1, 0);
   baseline_a64_li (c, X3, G_MAXUINT32);
   baseline_a64_call_stub (c, BASELINE_STUB_EVAL);
+}
+
+/* It counts how often it is entered. */
+void
+baseline_host_begin (BaselineCompiler *c)
+{
+  if (c->first_slot == 0)
+    return;
+  slot_address (c, 0);
+  a_emit (c, a64_access_reg (A64_LDR, 2, LR, IP0, IP1));
+  a_emit (c, a64_add_imm (FALSE, A64_SUBS, LR, LR, 1, FALSE));
+  a_emit (c, a64_access_reg (A64_STR, 2, LR, IP0, IP1));
+  const guint32 over = a_branch (c, a64_b_cond (A64_PL, 0));
+  baseline_a64_call_stub (c, BASELINE_STUB_PROMOTE);
+  baseline_host_patch (c, over, c->size);
+}
+
+/* Windows that a loop keeps are not made use of. */
+void
+baseline_host_load_ranges (BaselineCompiler *c)
+{
 }
 
 /* Between classes: bits stay. */

@@ -146,11 +146,14 @@ baseline_code_get_stub (BaselineCode *self, BaselineStub stub)
 }
 
 void
-baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu, const VmtArchOps *arch)
+baseline_code_set_up_cpu (BaselineCode *self, VmtVcpu *vcpu)
 {
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  const VmtArchOps *arch = vcpu->arch;
   memset (cpu, 0, sizeof *cpu);
   for (guint i = 0; i < BASELINE_N_STUBS; i++)
     cpu->stubs[i] = baseline_code_get_stub (self, i);
+  memcpy (vcpu->tier_near, cpu->stubs, sizeof vcpu->tier_near);
   cpu->code = self;
   cpu->counters = g_malloc0 (sizeof (BaselineCounters) + arch->n_helpers * sizeof (guint64));
   g_mutex_lock (&self->lock);
@@ -206,6 +209,7 @@ baseline_code_visit_counters (BaselineCode *self, const VmtArchOps *arch, VmtCou
     { "tier.trap", G_STRUCT_OFFSET (BaselineCounters, trap) },
     { "tier.link-near", G_STRUCT_OFFSET (BaselineCounters, near_link) },
     { "tier.link-far", G_STRUCT_OFFSET (BaselineCounters, far_link) },
+    { "tier.promote", G_STRUCT_OFFSET (BaselineCounters, promote) },
     { "tier.jump-miss", G_STRUCT_OFFSET (BaselineCounters, indirect) },
     { "tier.eval-block", G_STRUCT_OFFSET (BaselineCounters, block) },
     { "tier.eval-rest", G_STRUCT_OFFSET (BaselineCounters, rest) },

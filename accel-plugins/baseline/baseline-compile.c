@@ -143,6 +143,13 @@ baseline_made (BaselineCompiler *c, VmtIrVal d, guint8 reg)
 }
 
 void
+baseline_called (BaselineCompiler *c, guint what, gboolean last)
+{
+  const BaselineCall call = { c->size, (guint16)what, (guint16)last };
+  g_array_append_val (c->calls, call);
+}
+
+void
 baseline_spill (BaselineCompiler *c)
 {
   for (guint i = 0; i < baseline_n_scratch; i++)
@@ -192,6 +199,8 @@ guint
 baseline_goal (BaselineCompiler *c, gint32 page_offset)
 {
   const guint insn = find_insn (c->ir, page_offset);
+  if (c->compact && insn <= c->insn)
+    return G_MAXUINT;
   return insn < c->ir->n_insns && c->insn_goal[insn] ? insn : G_MAXUINT;
 }
 
@@ -263,6 +272,30 @@ close_windows (BaselineCompiler *c, VmtIrVal base)
     }
 }
 
+/* The op moves a base by a constant: 0 if it does not. */
+static gint32
+base_step (const BaselineCompiler *c, const VmtIrOp *op)
+{
+  if (op->opcode != VMT_IR_ADD || op->type != VMT_IR_I64 || op->d != op->a ||
+      !vmt_ir_is_const (op->b))
+    return 0;
+  const gint64 step = (gint64)c->ir->consts[op->b - VMT_IR_CONST_FIRST].lo;
+  return ABS (step) <= WINDOW_MAX ? (gint32)step : 0;
+}
+
+static void
+shift_windows (BaselineCompiler *c, VmtIrVal base, gint32 step)
+{
+  for (guint i = 0; i < c->windows->len; i++)
+    {
+      BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
+      if (window->closed || window->base != base)
+        continue;
+      window->shift += step;
+      window->closed = ABS (window->shift) > WINDOW_MAX;
+    }
+}
+
 static guint
 access_size (guint type)
 {
@@ -286,39 +319,131 @@ find_windows (BaselineCompiler *c)
       if (plain && !vmt_ir_is_const (op->a) && access_size (op->type) != 0)
         {
           const gboolean store = op->opcode == VMT_IR_ST;
-          const gint32 end = op->imm + (gint32)access_size (op->type);
+          const gint32 size = (gint32)access_size (op->type);
           guint found = G_MAXUINT;
           for (guint k = c->windows->len; k-- > 0 && found == G_MAXUINT;)
             {
               BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, k);
-              /* what can be written can be read */
-              if (!window->closed && window->base == op->a && (window->store || !store) &&
-                  MAX (window->end, end) - MIN (window->min, op->imm) <= WINDOW_MAX)
+              const gint32 at = op->imm + window->shift;
+              /* What can be written can be read; and what is written for certain is looked up as
+               * if it were from the first access on. */
+              if (!window->closed && window->base == op->a &&
+                  (window->store || !store || !window->branched) &&
+                  MAX (window->end, at + size) - MIN (window->min, at) <= WINDOW_MAX)
                 found = k;
             }
           if (found == G_MAXUINT)
             {
-              const BaselineWindow window = { op->a, store,   FALSE, i,
-                                              0,     op->imm, end,   BASELINE_NO_REG };
+              const BaselineWindow window = { .base = op->a,
+                                              .store = store,
+                                              .first = i,
+                                              .min = op->imm,
+                                              .end = op->imm + size,
+                                              .reg = BASELINE_NO_REG };
               found = c->windows->len;
               g_array_append_val (c->windows, window);
             }
           BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, found);
-          window->min = MIN (window->min, op->imm);
-          window->end = MAX (window->end, end);
+          const gint32 at = op->imm + window->shift;
+          window->min = MIN (window->min, at);
+          window->end = MAX (window->end, at + size);
           window->last = i;
+          window->store |= store;
           window->n++;
           c->op_window[i] = (guint16)(found + 1);
+          c->op_shift[i] = window->shift;
         }
+      else if (op->opcode == VMT_IR_BRANCH || op->opcode == VMT_IR_BRANCH_FLAGS)
+        for (guint k = 0; k < c->windows->len; k++)
+          g_array_index (c->windows, BaselineWindow, k).branched = TRUE;
       else if (((flags & VMT_IR_OP_MEM) != 0 || baseline_calls (c, op)) && !plain &&
                op->opcode != VMT_IR_FENCE)
         close_windows (c, VMT_IR_NO_VAL);
       if (vmt_ir_is_global (op->d) && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE)
-        close_windows (c, op->d);
+        {
+          const gint32 step = base_step (c, op);
+          if (step != 0)
+            shift_windows (c, op->d, step);
+          else
+            close_windows (c, op->d);
+        }
     }
 }
 
-/* The windows that a loop over ops @first to @last keeps open. */
+/* The loops within the block: the shortest one around ops *@first to *@last, or the longest of all.
+ */
+static gboolean
+find_loop (BaselineCompiler *c, gboolean around, guint *first, guint *last)
+{
+  const VmtIrBlock *ir = c->ir;
+  guint from = 0, to = 0;
+  for (guint i = around ? *last : 0; i < ir->n_ops; i++)
+    if (ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP)
+      {
+        const guint goal = baseline_goal (c, ir->ops[i].imm);
+        const guint begin = goal != G_MAXUINT ? ir->insns[goal].first_op : G_MAXUINT;
+        if (begin > i || (around && begin > *first) ||
+            (to != 0 && (i - begin >= to - from) == around))
+          continue;
+        from = begin;
+        to = i;
+      }
+  *first = from;
+  *last = to;
+  return to != 0;
+}
+
+/* Whether the op may change what is mapped. */
+static gboolean
+may_remap (BaselineCompiler *c, guint index)
+{
+  const VmtIrOp *op = &c->ir->ops[index];
+  return ((vmt_ir_op_info[op->opcode].flags & VMT_IR_OP_MEM) != 0 && c->op_window[index] == 0 &&
+          op->opcode != VMT_IR_FENCE) ||
+         baseline_calls (c, op);
+}
+
+/* Whether it is worth while to keep a window: there is a loop, of @length ops, where all that
+ * happens to its base is that it moves by constants, and nothing changes what is mapped. */
+static gboolean
+can_keep (BaselineCompiler *c, const BaselineWindow *window, guint *length)
+{
+  guint first = window->first, last = window->last;
+  if (!vmt_ir_is_global (window->base) || !find_loop (c, TRUE, &first, &last))
+    return FALSE;
+  *length = last - first;
+  for (guint i = first; i <= last; i++)
+    {
+      const VmtIrOp *op = &c->ir->ops[i];
+      if (may_remap (c, i))
+        return FALSE;
+      if (op->d == window->base && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE &&
+          base_step (c, op) == 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* The most used one of the shortest loop, of those that can be kept, or NULL. */
+static BaselineWindow *
+find_kept (BaselineCompiler *c)
+{
+  BaselineWindow *best = NULL;
+  guint shortest = G_MAXUINT, length;
+  for (guint i = 0; i < c->windows->len; i++)
+    {
+      BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
+      if (window->kept == 0 && can_keep (c, window, &length) &&
+          (length < shortest || (length == shortest && window->n > best->n)))
+        {
+          best = window;
+          shortest = length;
+        }
+    }
+  return best;
+}
+
+/* The windows that the loop has open and that are not kept. */
 static guint
 count_windows (BaselineCompiler *c, guint first, guint last)
 {
@@ -326,62 +451,71 @@ count_windows (BaselineCompiler *c, guint first, guint last)
   for (guint i = 0; i < c->windows->len; i++)
     {
       const BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
-      if (window->n >= 2 && window->last >= first && window->last <= last)
+      if (window->n >= 2 && window->kept == 0 && window->last >= first && window->last <= last)
         n++;
     }
   return n;
 }
 
-/* A loop within the block keeps the globals that it uses most in the registers that its windows do
- * not need. They are written to memory as well, so that nobody else need know. */
+/* How often ops @first to @last name each global that no register has. */
 static void
-choose_locals (BaselineCompiler *c)
+count_uses (BaselineCompiler *c, guint first, guint last, guint8 *uses, guint n_uses)
 {
   const VmtIrBlock *ir = c->ir;
-  guint first = 0, last = 0;
-  for (guint i = 0; i < ir->n_ops; i++)
-    if (ir->ops[i].opcode == VMT_IR_BRANCH || ir->ops[i].opcode == VMT_IR_JUMP)
-      {
-        const guint goal = baseline_goal (c, ir->ops[i].imm);
-        if (goal != G_MAXUINT && ir->insns[goal].first_op <= i)
-          {
-            /* the longest one */
-            if (i - ir->insns[goal].first_op >= last - first)
-              {
-                first = ir->insns[goal].first_op;
-                last = i;
-              }
-          }
-      }
-  if (last == 0)
-    return;
-  guint8 uses[G_N_ELEMENTS (c->pinned)] = { 0 };
+  const guint n = MIN (n_uses, vmt_ir_arch (c->arch)->n_globals);
   for (guint i = first; i <= last; i++)
     {
       const VmtIrOp *op = &ir->ops[i];
       const VmtIrVal vals[4] = { op->d, op->a, op->b, op->c };
       for (guint k = 0; k < 4; k++)
-        if (vals[k] < G_N_ELEMENTS (uses) && vals[k] < vmt_ir_arch (c->arch)->n_globals &&
-            vmt_ir_arch (c->arch)->globals[vals[k]].type == VMT_IR_I64 &&
+        if (vals[k] < n && vmt_ir_arch (c->arch)->globals[vals[k]].type == VMT_IR_I64 &&
             c->pinned[vals[k]] == BASELINE_NO_REG &&
             (k < 3 || (vmt_ir_op_info[op->opcode].flags &
                        (VMT_IR_OP_ATTR | VMT_IR_OP_COND | VMT_IR_OP_FCOND)) == 0) &&
             uses[vals[k]] < G_MAXUINT8)
           uses[vals[k]]++;
     }
-  guint free = baseline_n_windows - MIN (count_windows (c, first, last), baseline_n_windows);
-  for (; free > 0; free--)
+}
+
+/* A global that is named more often than this is worth more than a window that is kept; less often
+ * than the other, nothing. */
+#define LOCAL_USES_MANY 5
+#define LOCAL_USES_FEW 3
+
+/* What the windows' registers are for where there is a loop: windows that are kept, and globals,
+ * which are written to memory as well, so that nobody else need know; the rest is for the other
+ * windows. */
+static void
+plan_windows (BaselineCompiler *c)
+{
+  guint8 uses[G_N_ELEMENTS (c->pinned)] = { 0 };
+  guint first, last;
+  find_windows (c);
+  if (!find_loop (c, FALSE, &first, &last))
+    return;
+  count_uses (c, first, last, uses, G_N_ELEMENTS (uses));
+  for (guint i = 0; i < baseline_n_windows; i++)
     {
       guint best = 0;
       for (guint v = 1; v < G_N_ELEMENTS (uses); v++)
         if (uses[v] > uses[best])
           best = v;
-      if (uses[best] < 3)
-        break;
-      uses[best] = 0;
-      c->pinned[best] = baseline_window_regs[c->n_locals];
-      c->locals[c->n_locals++] = (VmtIrVal)best;
+      BaselineWindow *kept = uses[best] < LOCAL_USES_MANY ? find_kept (c) : NULL;
+      if (kept != NULL)
+        {
+          kept->reg = baseline_window_regs[baseline_n_windows - ++c->n_kept];
+          kept->kept = (guint8)c->n_kept;
+        }
+      else if (uses[best] >= LOCAL_USES_FEW &&
+               i + count_windows (c, first, last) < baseline_n_windows)
+        {
+          uses[best] = 0;
+          c->pinned[best] = baseline_window_regs[c->n_locals];
+          c->locals[c->n_locals++] = (VmtIrVal)best;
+        }
     }
+  baseline_host_load_ranges (c);
+  baseline_load_locals (c);
 }
 
 void
@@ -401,16 +535,17 @@ baseline_window (BaselineCompiler *c, gboolean *first)
   if (c->op_window[c->op] == 0)
     return NULL;
   BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, c->op_window[c->op] - 1);
-  *first = FALSE;
-  if (window->n < 2)
+  *first = window->kept != 0 && window->first == c->op;
+  if (window->n < 2 && window->kept == 0)
     return NULL;
   if (window->reg != BASELINE_NO_REG)
     return window;
   if (window->last == c->op)
     return NULL;
-  for (guint i = c->n_locals; i < baseline_n_windows; i++)
+  for (guint i = c->n_locals; i < baseline_n_windows - c->n_kept; i++)
     if (c->window_until[i] <= c->op)
       {
+        window->opened = c->op_shift[c->op];
         window->reg = baseline_window_regs[i];
         c->window_until[i] = window->last;
         *first = TRUE;
@@ -459,7 +594,9 @@ survey (BaselineCompiler *c, BaselineInsn *insns)
         ir->ops[i].opcode == VMT_IR_BRANCH_FLAGS)
       {
         const guint goal = find_insn (ir, ir->ops[i].imm);
-        if (goal < ir->n_insns && insns[goal].clean)
+        /* At level 0 loops are blocks of their own, so that they are counted. */
+        if (goal < ir->n_insns && insns[goal].clean &&
+            (!c->compact || ir->insns[goal].first_op > i))
           c->insn_goal[goal] = TRUE;
       }
 }
@@ -471,11 +608,13 @@ compile_op (BaselineCompiler *c)
   VmtIrVal regs[G_N_ELEMENTS (c->reg_temp)];
   const guint32 size = c->size;
   const guint n_links = c->links->len, n_colds = c->colds->len, n_fixups = c->fixups->len;
+  const guint n_calls = c->calls->len;
   const BaselineFloat fp = c->fp;
   BaselineWindow *window = c->op_window[c->op] != 0 ? &g_array_index (c->windows, BaselineWindow,
                                                                       c->op_window[c->op] - 1)
                                                     : NULL;
-  const gboolean open = window != NULL && window->reg != BASELINE_NO_REG;
+  const gboolean open = window != NULL && window->reg != BASELINE_NO_REG &&
+                        (window->kept == 0 || window->first < c->op);
   memcpy (regs, c->reg_temp, sizeof regs);
   c->busy = 0;
   c->n_evicted = 0;
@@ -487,6 +626,7 @@ compile_op (BaselineCompiler *c)
       g_array_set_size (c->links, n_links);
       g_array_set_size (c->colds, n_colds);
       g_array_set_size (c->fixups, n_fixups);
+      g_array_set_size (c->calls, n_calls);
       for (guint i = 0; i < c->n_evicted; i++)
         c->temp_home[c->evicted[i] - VMT_IR_TEMP_FIRST] = FALSE;
       memcpy (c->reg_temp, regs, sizeof regs);
@@ -495,6 +635,7 @@ compile_op (BaselineCompiler *c)
         {
           /* nothing opens it now */
           window->n = 0;
+          window->kept = 0;
           window->reg = BASELINE_NO_REG;
         }
       for (guint i = 0; i < baseline_n_scratch; i++)
@@ -547,12 +688,16 @@ compile_ops (BaselineCompiler *c)
           if (c->insn_goal[next])
             baseline_host_join (c);
           c->insn_at[next] = c->size;
-          if (c->insn_goal[next])
+          if (c->insn_goal[next] && !c->compact)
             baseline_host_loop (c, next);
           next++;
         }
-      if (ir->ops[c->op].opcode != VMT_IR_EXT)
-        compile_op (c);
+      if (ir->ops[c->op].opcode == VMT_IR_EXT)
+        continue;
+      compile_op (c);
+      if (c->n_kept > 0 && may_remap (c, c->op) &&
+          !(vmt_ir_op_info[ir->ops[c->op].opcode].flags & VMT_IR_OP_END))
+        baseline_host_load_ranges (c);
     }
   c->insn_at[ir->n_insns] = c->size;
   /* Cold parts may have cold parts. */
@@ -570,17 +715,26 @@ compile_ops (BaselineCompiler *c)
   baseline_host_finish (c);
 }
 
+guint64 *
+baseline_slot (BaselineBlock *self, guint i)
+{
+  return (guint64 *)(gpointer)(guint8 *)(self->code + baseline_code_get_distance (self->memory) +
+                                         baseline_slot_offset (i));
+}
+
 static BaselineBlock *
 finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
 {
-  const gsize size = MAX (c->size, (baseline_slot_offset (c->links->len) + BASELINE_GRANULE - 1) /
+  const guint n_slots = c->first_slot + c->links->len;
+  const gsize size = MAX (c->size, (baseline_slot_offset (n_slots) + BASELINE_GRANULE - 1) /
                                        BASELINE_GRANULE * BASELINE_GRANULE);
   const gsize offset = baseline_code_alloc (code, size);
   if (offset == G_MAXSIZE)
     return NULL;
   const gsize insns_size = ((c->ir->n_insns + 1) * sizeof *insns + 7) / 8 * 8;
-  BaselineBlock *self =
-      g_malloc0 (sizeof *self + insns_size + c->links->len * sizeof (BaselineLink));
+  const gsize links_size = c->links->len * sizeof (BaselineLink);
+  const gsize calls_size = c->calls->len * sizeof (BaselineCall);
+  BaselineBlock *self = g_malloc0 (sizeof *self + insns_size + links_size + calls_size);
   self->code = baseline_code_at (code, offset);
   self->memory = code;
   self->host = c->block->host;
@@ -598,7 +752,11 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   self->n_links = c->links->len;
   self->links = (BaselineLink *)(gpointer)((guint8 *)self->insns + insns_size);
   if (self->n_links > 0)
-    memcpy (self->links, c->links->data, self->n_links * sizeof (BaselineLink));
+    memcpy (self->links, c->links->data, links_size);
+  self->n_calls = c->calls->len;
+  self->calls = (BaselineCall *)(gpointer)((guint8 *)self->links + links_size);
+  if (self->n_calls > 0)
+    memcpy (self->calls, c->calls->data, calls_size);
   if (c->has_eval)
     {
       self->ir = c->block->ir;
@@ -608,10 +766,11 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
     {
       BaselineLink *link = &self->links[i];
       link->from = self;
-      link->slot = (guint64 *)(gpointer)(guint8 *)(self->code + baseline_code_get_distance (code) +
-                                                   baseline_slot_offset (i));
+      link->slot = baseline_slot (self, c->first_slot + i);
       baseline_link_reset (link);
     }
+  if (c->first_slot != 0)
+    *baseline_slot (self, 0) = MIN (c->block->count, G_MAXINT32);
   if (!baseline_code_write (code, offset, c->bytes, c->size, self, NULL))
     {
       baseline_block_free (code, self);
@@ -634,6 +793,7 @@ baseline_buffers_init (BaselineBuffers *self)
   self->colds = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCold), 64);
   self->fixups = g_array_sized_new (FALSE, FALSE, sizeof (BaselineFixup), 16);
   self->windows = g_array_sized_new (FALSE, FALSE, sizeof (BaselineWindow), 32);
+  self->calls = g_array_sized_new (FALSE, FALSE, sizeof (BaselineCall), 64);
   self->fp_unchecked = baseline_host_new_unchecked ();
 }
 
@@ -646,6 +806,7 @@ baseline_buffers_clear (BaselineBuffers *self)
   g_array_unref (self->colds);
   g_array_unref (self->fixups);
   g_array_unref (self->windows);
+  g_array_unref (self->calls);
   g_array_unref (self->fp_unchecked);
 }
 
@@ -667,8 +828,9 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
 {
   const gsize n_insns = c->ir->n_insns + 1, n_temps = c->ir->n_temps + 1, n_ops = c->ir->n_ops + 1;
   const gsize zeroed = n_insns * (sizeof (BaselineInsn) + sizeof *c->insn_at) +
-                       n_temps * sizeof *c->temp_last + n_ops * sizeof *c->op_window +
-                       n_insns * sizeof *c->insn_goal + n_temps * sizeof *c->temp_home;
+                       n_temps * sizeof *c->temp_last + n_ops * sizeof *c->op_shift +
+                       n_ops * sizeof *c->op_window + n_insns * sizeof *c->insn_goal +
+                       n_temps * sizeof *c->temp_home;
   guint8 *at = grow (&buffers->tables, &buffers->tables_size, zeroed + n_temps);
   memset (at, 0, zeroed);
   memset (at + zeroed, BASELINE_NO_REG, n_temps);
@@ -679,6 +841,8 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
   at += n_insns * sizeof *c->insn_at;
   c->temp_last = (guint32 *)(gpointer)at;
   at += n_temps * sizeof *c->temp_last;
+  c->op_shift = (gint32 *)(gpointer)at;
+  at += n_ops * sizeof *c->op_shift;
   c->op_window = (guint16 *)(gpointer)at;
   at += n_ops * sizeof *c->op_window;
   c->insn_goal = at;
@@ -691,11 +855,13 @@ take_buffers (BaselineCompiler *c, BaselineBuffers *buffers)
   c->colds = buffers->colds;
   c->fixups = buffers->fixups;
   c->windows = buffers->windows;
+  c->calls = buffers->calls;
   c->fp_unchecked = buffers->fp_unchecked;
   g_array_set_size (c->links, 0);
   g_array_set_size (c->colds, 0);
   g_array_set_size (c->fixups, 0);
   g_array_set_size (c->windows, 0);
+  g_array_set_size (c->calls, 0);
   g_array_set_size (c->fp_unchecked, 0);
   return insns;
 }
@@ -710,6 +876,8 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
     .ir = ir,
     .arch = arch,
     .block = block,
+    .compact = block->level == 0,
+    .first_slot = block->count != 0 && !whole,
     .bias = BASELINE_BIAS,
     .distance = baseline_code_get_distance (code),
     .room = (MIN (ir->n_ops, MAX_OPS) + 2) * OP_ROOM,
@@ -733,9 +901,9 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
   else
     {
       survey (&c, insns);
-      find_windows (&c);
-      choose_locals (&c);
-      baseline_load_locals (&c);
+      baseline_host_begin (&c);
+      if (!c.compact)
+        plan_windows (&c);
       compile_ops (&c);
     }
   if (c.too_far)
@@ -746,7 +914,8 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
   block->tier_data = self;
   block->code = self->code;
   block->entry = baseline_enter;
-  block->bytes = (guint32)(self->size * 2 + sizeof *self + self->n_insns * sizeof *self->insns +
-                           self->n_links * sizeof *self->links);
+  block->bytes =
+      (guint32)(self->size * 2 + sizeof *self + self->n_insns * sizeof *self->insns +
+                self->n_links * sizeof *self->links + self->n_calls * sizeof *self->calls);
   return TRUE;
 }

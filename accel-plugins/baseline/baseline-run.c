@@ -20,6 +20,23 @@ block_at (VmtVcpu *vcpu, const guint8 *at)
   return baseline_code_find (baseline_cpu (vcpu)->code, at - 1);
 }
 
+/* What is known of the call that returns to @at. */
+static const BaselineCall *
+call_at (const BaselineBlock *block, const guint8 *at)
+{
+  const guint32 offset = (guint32)(at - block->code);
+  guint low = 0, high = block->n_calls;
+  while (high - low > 1)
+    {
+      const guint middle = (low + high) / 2;
+      if (block->calls[middle].at <= offset)
+        low = middle;
+      else
+        high = middle;
+    }
+  return &block->calls[low];
+}
+
 static gint16
 page_offset (const BaselineBlock *block, guint insn)
 {
@@ -94,7 +111,7 @@ baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block)
       return;
     }
   if (G_UNLIKELY (cpu->code != self->memory))
-    baseline_code_set_up_cpu (self->memory, cpu, vcpu->arch);
+    baseline_code_set_up_cpu (self->memory, vcpu);
   refresh_if_changed (vcpu, cpu);
   baseline_code_get_enter (self->memory) (vcpu, self->code);
 }
@@ -130,6 +147,31 @@ extend (guint64 value, guint kind)
   const guint unused = 64 - (8u << (kind & BASELINE_MEM_LOG2));
   return kind & BASELINE_MEM_SX ? (guint64)((gint64)(value << unused) >> unused)
                                 : value << unused >> unused;
+}
+
+BaselineReturn
+baseline_run_read (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 log2, const guint8 *at)
+{
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  count (&cpu->counters->load);
+  if (!vmt_vcpu_load (vcpu, va, 1u << log2, 0, &cpu->bounce))
+    {
+      const BaselineBlock *block = block_at (vcpu, at);
+      return fault (vcpu, block, call_at (block, at)->what);
+    }
+  refresh_if_changed (vcpu, cpu);
+  return (BaselineReturn){ (guint64)(guintptr)&cpu->bounce, 0 };
+}
+
+BaselineReturn
+baseline_run_write (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 log2, const guint8 *at)
+{
+  count (&baseline_cpu (vcpu)->counters->store);
+  const BaselineBlock *block = block_at (vcpu, at);
+  const BaselineCall *call = call_at (block, at);
+  if (!vmt_vcpu_store (vcpu, va, 1u << log2, 0, extend (value, log2)))
+    return fault (vcpu, block, call->what);
+  return stored (vcpu, block, call->what, call->last ? BASELINE_MEM_LAST : 0, 0);
 }
 
 BaselineReturn
@@ -395,15 +437,12 @@ baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
   return leave;
 }
 
-/* What a slot for another page has when there is no link: nothing is there. */
-static const BaselineBlock nowhere = { .host = G_MAXUINT64 };
-
 void
 baseline_link_reset (BaselineLink *link)
 {
   const guint64 value =
-      (guint64)(guintptr)(link->far ? (gconstpointer)&nowhere : link->from->code + link->ask);
-  link->to = NULL;
+      (guint64)(guintptr)(link->far ? (gconstpointer)link : link->from->code + link->ask);
+  __atomic_store_n (&link->to, NULL, __ATOMIC_RELEASE);
   link->next = NULL;
   link->prev = NULL;
   __atomic_store_n (link->slot, value, __ATOMIC_RELEASE);
@@ -420,14 +459,14 @@ make_link (BaselineLink *link, BaselineBlock *to)
       if (link->next != NULL)
         link->next->prev = link->prev;
     }
-  link->to = to;
+  __atomic_store_n (&link->to, to, __ATOMIC_RELEASE);
   link->next = to->incoming;
   link->prev = &to->incoming;
   if (link->next != NULL)
     link->next->prev = &link->next;
   to->incoming = link;
-  __atomic_store_n (link->slot, link->far ? (guint64)(guintptr)to : (guint64)(guintptr)to->code,
-                    __ATOMIC_RELEASE);
+  if (!link->far)
+    __atomic_store_n (link->slot, (guint64)(guintptr)to->code, __ATOMIC_RELEASE);
 }
 
 void
@@ -478,12 +517,67 @@ look_up (VmtVcpu *vcpu, BaselineLink *link)
 BaselineReturn
 baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc, const guint8 *at)
 {
-  BaselineBlock *block = block_at (vcpu, at);
-  BaselineLink *link = &block->links[desc];
+  const BaselineBlock *block = block_at (vcpu, at);
+  BaselineLink *link = &block->links[call_at (block, at)->what];
   BaselineCounters *counters = baseline_cpu (vcpu)->counters;
   count (link->far ? &counters->far_link : &counters->near_link);
   vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
   return look_up (vcpu, link);
+}
+
+BaselineReturn
+baseline_run_far (VmtVcpu *vcpu, guint64 address, guint64 unused, guint32 desc, const guint8 *at)
+{
+  BaselineLink *link = (BaselineLink *)(gpointer)(guintptr)address;
+  count (&baseline_cpu (vcpu)->counters->far_link);
+  vcpu->pc = vcpu->page_va + (guint64)(gint64)link->offset;
+  return look_up (vcpu, link);
+}
+
+/* Whatever led to the block leads to its successor now. With the code lock. */
+static void
+move_links (BaselineBlock *from, BaselineBlock *to)
+{
+  while (from->incoming != NULL)
+    {
+      BaselineLink *link = from->incoming;
+      from->incoming = link->next;
+      if (link->next != NULL)
+        link->next->prev = &from->incoming;
+      link->to = NULL;
+      make_link (link, to);
+    }
+}
+
+/* The block begins; it goes on if there is no better one. */
+BaselineReturn
+baseline_run_promote (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
+                      const guint8 *at)
+{
+  BaselineBlock *self = block_at (vcpu, at);
+  BaselineCpu *cpu = baseline_cpu (vcpu);
+  count (&cpu->counters->promote);
+  const guint64 va = vcpu->page_va + (guint64)(gint64)page_offset (self, 0);
+  vcpu->pc = va;
+  VmtExecBlock *block = vmt_exec_promote (vcpu, self->block);
+  if (vcpu->fault_pending)
+    return leave;
+  refresh_if_changed (vcpu, cpu);
+  if (block == NULL || block->entry != baseline_enter)
+    {
+      __atomic_store_n ((gint32 *)(gpointer)baseline_slot (self, 0), (gint32)self->block->count,
+                        __ATOMIC_RELAXED);
+      return (BaselineReturn){ (guint64)(guintptr)at, 0 };
+    }
+  BaselineBlock *to = block->tier_data;
+  vmt_exec_lock_code (vcpu);
+  if (!self->block->dead && !block->dead)
+    move_links (self, to);
+  vmt_exec_unlock_code (vcpu);
+  BaselineJump *jump = &cpu->jumps[jump_index (cpu, va)];
+  if (jump->key == (va ^ cpu->jump_id) && !__atomic_load_n (&block->dead, __ATOMIC_SEQ_CST))
+    jump->code = to->code;
+  return (BaselineReturn){ (guint64)(guintptr)to->code, 0 };
 }
 
 /* vcpu->pc is set. */

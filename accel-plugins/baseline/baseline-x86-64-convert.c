@@ -50,7 +50,7 @@ cold_to_unsigned (BaselineCompiler *c, const BaselineCold *cold)
 {
   baseline_x86_float_cold (c, cold);
   baseline_float_eval (c, cold->insn, cold->link);
-  if (cold->disp != 0)
+  if (cold->kind)
     x_rm (c, TRUE, X_LOAD, cold->reg, STATE, cold->disp);
   x_jmp_to (c, cold->resume);
 }
@@ -86,7 +86,8 @@ emit_to_int (BaselineCompiler *c, const VmtIrOp *op)
       cold->fp = (guint16)snapshot;
       cold->reg = reg;
       cold->link = c->op;
-      cold->disp = pinned ? 0 : float_home (c, op->d);
+      cold->kind = !pinned;
+      cold->disp = float_home (c, op->d);
       x_vg (c, TRUE, float_pp (single), opcode, reg, 0, a);
       if (!w && (op->flags & VMT_IR_SX))
         x_rr (c, TRUE, X_MOVSXD, reg, reg);

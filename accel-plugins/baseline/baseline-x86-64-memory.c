@@ -4,6 +4,7 @@
 
 #define READ_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, read))
 #define WRITE_OFFSET ((gint32)G_STRUCT_OFFSET (VmtTlbBank, write))
+#define CPU(field) (c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, field))
 #define ADDEND ((gint32)G_STRUCT_OFFSET (VmtTlbEntry, addend))
 #define ENTRY_LOG2 4
 G_STATIC_ASSERT (sizeof (VmtTlbEntry) == 1 << ENTRY_LOG2);
@@ -73,8 +74,14 @@ typedef struct
   guint8 base, index; /* index: or BASELINE_NO_REG */
   gint32 disp;
   guint32 miss;
-  guint8 own, window; /* of the slow path: the base, and a window that it closes */
+  guint8 window; /* of the slow path: that it closes */
   gboolean first;
+  /* Of a window that a loop keeps, at its first access: where that is done, and what the slow path
+   * needs to fill the range; kept: index + 1 */
+  guint32 hit;
+  guint8 kept;
+  gboolean write;
+  gint32 from, span;
 } Place;
 
 /* The slow path has the address, the value and what it is there: what lives on in them must be at
@@ -89,6 +96,14 @@ lost_regs (BaselineCompiler *c, gboolean store)
   c->busy |= 1u << RAX | 1u << RCX | (store ? 1u << RDX : 0);
 }
 
+/* Of the bank; other blocks use them, too. */
+static gint32
+range_of (BaselineCompiler *c, guint kept)
+{
+  const guint i = ((guint)c->ir->insns[0].page_offset + kept) % VMT_TLB_RANGES;
+  return (gint32)(G_STRUCT_OFFSET (VmtTlbBank, ranges) + i * sizeof (VmtTlbRange));
+}
+
 /* Uses rax and rcx, of a store rdx too. */
 static void
 locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2, gboolean store,
@@ -97,13 +112,12 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
   gboolean first;
   const BaselineWindow *window = baseline_window (c, &first);
   const gboolean aligned = (op->c & VMT_IR_MEM_ALIGNED) != 0;
-  place->disp = op->imm;
-  place->window = BASELINE_NO_REG;
-  place->first = FALSE;
-  if (window != NULL && !first)
+  *place = (Place){ .disp = op->imm, .window = BASELINE_NO_REG };
+  if (window != NULL && window->kept == 0 && !first)
     {
       place->base = window->reg;
       place->index = BASELINE_NO_REG;
+      place->disp += c->op_shift[c->op] - window->opened;
       lost_regs (c, store);
       x_rr (c, TRUE, X_TEST, window->reg, window->reg);
       place->miss = x_jcc (c, CC_E);
@@ -114,10 +128,37 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
   const gint32 table = write ? WRITE_OFFSET : READ_OFFSET;
   const guint bits = write ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
   const guint size = 1u << log2;
-  const gint32 from = window != NULL ? window->min : op->imm;
-  const gint32 to = window != NULL ? window->end - 1
+  const gint32 from = window != NULL ? window->min - c->op_shift[c->op] : op->imm;
+  const gint32 to = window != NULL ? window->end - 1 - c->op_shift[c->op]
                     : aligned      ? op->imm
                                    : op->imm + (gint32)size - 1;
+  if (window != NULL && window->kept != 0)
+    {
+      place->base = base;
+      place->index = window->reg;
+      lost_regs (c, store);
+      if (!first)
+        {
+          x_rr (c, TRUE, X_TEST, window->reg, window->reg);
+          place->miss = x_jcc (c, CC_E);
+          return;
+        }
+      const gint32 range = range_of (c, window->kept);
+      if (from != 0)
+        x_rm (c, TRUE, X_LEA, RAX, base, from);
+      else
+        x_rr (c, TRUE, X_LOAD, RAX, base);
+      x_rm (c, TRUE, X_SUB, RAX, BANK, range);
+      x_rm (c, TRUE, X_CMP, RAX, BANK, range + 8);
+      place->miss = x_jcc (c, CC_AE);
+      place->hit = c->size;
+      place->kept = window->kept;
+      place->window = window->reg;
+      place->write = write;
+      place->from = from;
+      place->span = to - from;
+      return;
+    }
   baseline_claim (c, RAX);
   baseline_claim (c, RCX);
   lost_regs (c, store);
@@ -164,6 +205,26 @@ x_place (BaselineCompiler *c, guint prefix, gboolean w, guint opcode, guint reg,
     x_rmx_full (c, prefix, w, opcode, reg, place->base, place->index, 0, place->disp, byte);
 }
 
+/* The range of a window that a loop keeps is filled; back to the access if that goes. */
+static void
+fill_range (BaselineCompiler *c, const BaselineCold *cold)
+{
+  if (cold->base.where == BASELINE_REG)
+    x_rm (c, TRUE, X_LEA, RCX, cold->base.reg, cold->from_disp);
+  else
+    {
+      baseline_host_move (c, RCX, &cold->base);
+      x_ri (c, TRUE, I_ADD, RCX, cold->from_disp);
+    }
+  x_li (c, RAX, cold->span);
+  x8 (c, 0x68); /* push */
+  x32 (c, (guint32)range_of (c, cold->kept));
+  x_call_stub (c, cold->write ? BASELINE_STUB_RANGE_WRITE : BASELINE_STUB_RANGE_READ);
+  x_rr (c, TRUE, X_LOAD, cold->window, RAX);
+  x_rr (c, TRUE, X_TEST, RAX, RAX);
+  baseline_host_patch (c, x_jcc (c, CC_NE), cold->hit);
+}
+
 /* rcx: the address. A window that was not found is closed: 0. */
 static void
 cold_address (BaselineCompiler *c, const BaselineCold *cold)
@@ -176,7 +237,7 @@ cold_address (BaselineCompiler *c, const BaselineCold *cold)
       if (cold->disp != 0)
         x_ri (c, TRUE, I_ADD, RCX, cold->disp);
     }
-  if (cold->window != BASELINE_NO_REG)
+  if (cold->window != BASELINE_NO_REG && cold->kept == 0)
     x_rr (c, FALSE, X_XOR, cold->window, cold->window);
 }
 
@@ -188,16 +249,67 @@ cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, cons
   BaselineCold *cold = baseline_cold (c, emit, place->miss);
   cold->fp = (guint16)snapshot;
   cold->base = *a;
-  if (place->base == RDX && place->index != BASELINE_NO_REG)
+  if (place->base == RDX)
     {
       cold->base.where = BASELINE_REG;
       cold->base.reg = RDX;
     }
   cold->disp = op->imm;
   cold->window = place->window;
+  cold->kept = place->kept;
+  if (place->kept != 0)
+    {
+      cold->hit = place->hit;
+      cold->write = place->write;
+      cold->from_disp = place->from;
+      cold->span = (guint16)place->span;
+    }
   cold->kind = (guint8)kind;
   cold->resume = c->size;
   return cold;
+}
+
+/* rcx: the address; then where it is in the host's memory, or what is as good. */
+static void
+call_read (BaselineCompiler *c, guint log2, guint insn)
+{
+  static const BaselineStub stubs[] = { BASELINE_STUB_READ1, BASELINE_STUB_READ2,
+                                        BASELINE_STUB_READ4, BASELINE_STUB_READ8 };
+  x_call_stub (c, stubs[log2]);
+  baseline_called (c, insn, FALSE);
+}
+
+/* rcx: the address, rdx: the value. */
+static void
+call_write (BaselineCompiler *c, guint log2, guint insn, gboolean last)
+{
+  static const BaselineStub stubs[] = { BASELINE_STUB_WRITE1, BASELINE_STUB_WRITE2,
+                                        BASELINE_STUB_WRITE4, BASELINE_STUB_WRITE8 };
+  x_call_stub (c, stubs[log2]);
+  baseline_called (c, insn, last);
+}
+
+static const Place at_rcx = { .base = RCX, .index = BASELINE_NO_REG };
+
+/* Whether the stubs for plain accesses do. */
+static gboolean
+is_plain (guint kind)
+{
+  return (kind & (BASELINE_MEM_ALIGNED | BASELINE_MEM_ATOMIC_FAULT)) == 0;
+}
+
+/* rcx = the address, of level 0. */
+static void
+compact_address (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a)
+{
+  if (a->where == BASELINE_REG && op->imm != 0)
+    x_rm (c, TRUE, X_LEA, RCX, a->reg, op->imm);
+  else
+    {
+      baseline_host_move (c, RCX, a);
+      if (op->imm != 0)
+        x_ri (c, TRUE, I_ADD, RCX, op->imm);
+    }
 }
 
 /* Doubles between memory and vector registers. */
@@ -211,11 +323,21 @@ x_place_double (BaselineCompiler *c, guint opcode, guint x, const Place *place)
 static void
 cold_load_double (BaselineCompiler *c, const BaselineCold *cold)
 {
+  if (cold->kept != 0)
+    fill_range (c, cold);
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_LOAD);
-  x_vg (c, TRUE, PP_66, V_FROM_GPR, cold->reg, 0, RAX);
+  if (is_plain (cold->kind))
+    {
+      call_read (c, 3, cold->insn);
+      x_place_double (c, V_LOAD, cold->reg, &at_rcx);
+    }
+  else
+    {
+      x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+      x_call_stub (c, BASELINE_STUB_LOAD);
+      x_vg (c, TRUE, PP_66, V_FROM_GPR, cold->reg, 0, RAX);
+    }
   x_jmp_to (c, cold->resume);
 }
 
@@ -226,6 +348,16 @@ emit_load_double (BaselineCompiler *c, const VmtIrOp *op)
   baseline_float_enter (c);
   const BaselineVal a = baseline_use (c, op->a);
   const guint x = baseline_float_alloc (c);
+  if (c->compact && is_plain (kind))
+    {
+      baseline_x86_float_settle (c);
+      lost_regs (c, FALSE);
+      compact_address (c, op, &a);
+      call_read (c, 3, c->insn);
+      x_place_double (c, V_LOAD, x, &at_rcx);
+      baseline_float_made (c, op->d, x, FLOAT_RAW, 0);
+      return TRUE;
+    }
   Place place;
   locate (c, op, &a, 3, FALSE, &place);
   if (c->short_of_regs)
@@ -238,13 +370,27 @@ emit_load_double (BaselineCompiler *c, const VmtIrOp *op)
 }
 
 static void
+call_store (BaselineCompiler *c, const BaselineCold *cold)
+{
+  if (is_plain (cold->kind))
+    {
+      call_write (c, cold->kind & BASELINE_MEM_LOG2, cold->insn,
+                  (cold->kind & BASELINE_MEM_LAST) != 0);
+      return;
+    }
+  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+  x_call_stub (c, BASELINE_STUB_STORE);
+}
+
+static void
 cold_store_double (BaselineCompiler *c, const BaselineCold *cold)
 {
+  if (cold->kept != 0)
+    fill_range (c, cold);
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
   x_vg (c, TRUE, PP_66, V_TO_GPR, cold->reg, 0, RDX);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_STORE);
+  call_store (c, cold);
   x_jmp_to (c, cold->resume);
 }
 
@@ -265,14 +411,51 @@ emit_store_double (BaselineCompiler *c, const VmtIrOp *op, guint x)
 }
 
 static void
+x_load (BaselineCompiler *c, guint kind, guint8 reg, const Place *place)
+{
+  const gboolean sx = (kind & BASELINE_MEM_SX) != 0;
+  switch (kind & BASELINE_MEM_LOG2)
+    {
+    case 0:
+      x_place (c, 0, sx, sx ? X_MOVSX8 : X_MOVZX8, reg, place, FALSE);
+      break;
+    case 1:
+      x_place (c, 0, sx, sx ? X_MOVSX16 : X_MOVZX16, reg, place, FALSE);
+      break;
+    case 2:
+      x_place (c, 0, sx, sx ? X_MOVSXD : X_LOAD, reg, place, FALSE);
+      if (kind & BASELINE_MEM_BOX)
+        {
+          const guint8 box = reg == RCX ? RAX : RCX;
+          x_li (c, box, G_GUINT64_CONSTANT (0xffffffff00000000));
+          x_rr (c, TRUE, X_OR, reg, box);
+        }
+      break;
+    default:
+      x_place (c, 0, TRUE, X_LOAD, reg, place, FALSE);
+      break;
+    }
+}
+
+static void
 cold_load (BaselineCompiler *c, const BaselineCold *cold)
 {
+  if (cold->kept != 0)
+    fill_range (c, cold);
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_LOAD);
-  if (cold->reg != RAX)
-    x_rr (c, TRUE, X_LOAD, cold->reg, RAX);
+  if (is_plain (cold->kind))
+    {
+      call_read (c, cold->kind & BASELINE_MEM_LOG2, cold->insn);
+      x_load (c, cold->kind, cold->reg, &at_rcx);
+    }
+  else
+    {
+      x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
+      x_call_stub (c, BASELINE_STUB_LOAD);
+      if (cold->reg != RAX)
+        x_rr (c, TRUE, X_LOAD, cold->reg, RAX);
+    }
   x_jmp_to (c, cold->resume);
 }
 
@@ -289,35 +472,24 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
     baseline_x86_float_overwrite (c, op->d);
   const guint kind = mem_kind (op, log2);
   const BaselineVal a = baseline_use (c, op->a);
-  Place place;
-  locate (c, op, &a, log2, FALSE, &place);
   guint8 reg = baseline_pinned (c, op->d);
   if (reg == BASELINE_NO_REG)
     reg = RAX;
+  if (c->compact && is_plain (kind))
+    {
+      baseline_x86_float_settle (c);
+      lost_regs (c, FALSE);
+      compact_address (c, op, &a);
+      call_read (c, log2, c->insn);
+      x_load (c, kind, reg, &at_rcx);
+      baseline_made (c, op->d, reg);
+      return TRUE;
+    }
+  Place place;
+  locate (c, op, &a, log2, FALSE, &place);
   if (c->short_of_regs)
     return TRUE;
-  const gboolean sx = (kind & BASELINE_MEM_SX) != 0;
-  switch (log2)
-    {
-    case 0:
-      x_place (c, 0, sx, sx ? X_MOVSX8 : X_MOVZX8, reg, &place, FALSE);
-      break;
-    case 1:
-      x_place (c, 0, sx, sx ? X_MOVSX16 : X_MOVZX16, reg, &place, FALSE);
-      break;
-    case 2:
-      x_place (c, 0, sx, sx ? X_MOVSXD : X_LOAD, reg, &place, FALSE);
-      if (kind & BASELINE_MEM_BOX)
-        {
-          const guint8 box = reg == RCX ? RAX : RCX;
-          x_li (c, box, G_GUINT64_CONSTANT (0xffffffff00000000));
-          x_rr (c, TRUE, X_OR, reg, box);
-        }
-      break;
-    default:
-      x_place (c, 0, TRUE, X_LOAD, reg, &place, FALSE);
-      break;
-    }
+  x_load (c, kind, reg, &place);
   located (c, &place);
   cold_access (c, cold_load, op, &a, &place, kind)->reg = reg;
   baseline_made (c, op->d, reg);
@@ -327,12 +499,37 @@ emit_load (BaselineCompiler *c, const VmtIrOp *op)
 static void
 cold_store (BaselineCompiler *c, const BaselineCold *cold)
 {
+  if (cold->kept != 0)
+    fill_range (c, cold);
   baseline_x86_float_cold (c, cold);
   cold_address (c, cold);
   baseline_host_move (c, RDX, &cold->val);
-  x_li (c, RAX, BASELINE_DESC (cold->insn, cold->kind));
-  x_call_stub (c, BASELINE_STUB_STORE);
+  call_store (c, cold);
   x_jmp_to (c, cold->resume);
+}
+
+/* At level 0. */
+static void
+compact_store (BaselineCompiler *c, const VmtIrOp *op, guint log2, guint last)
+{
+  baseline_x86_float_settle (c);
+  BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
+  /* What is in a register is there until something else is moved to it. */
+  lost_regs (c, TRUE);
+  if (b.where == BASELINE_REG && b.reg == RCX)
+    {
+      if (a.where == BASELINE_REG && a.reg == RDX)
+        {
+          x_rr (c, TRUE, 0x87, RCX, RDX);
+          a.reg = RCX;
+        }
+      else
+        baseline_host_move (c, RDX, &b);
+      b.reg = RDX;
+    }
+  compact_address (c, op, &a);
+  baseline_host_move (c, RDX, &b);
+  call_write (c, log2, c->insn, last != 0);
 }
 
 static gboolean
@@ -341,6 +538,11 @@ emit_store (BaselineCompiler *c, const VmtIrOp *op)
   const guint log2 = type_log2 (op->type);
   if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED))
     return FALSE;
+  if (c->compact && is_plain (mem_kind (op, log2)))
+    {
+      compact_store (c, op, log2, is_last (c));
+      return TRUE;
+    }
   if (op->type == VMT_IR_F64)
     {
       const guint x = baseline_float_find (c, op->b);
@@ -509,8 +711,6 @@ host_address (BaselineCompiler *c, guint log2, gboolean read)
   return miss;
 }
 
-#define CPU(field) (c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, field))
-
 /* A load-linked whose store-conditional is its partner (VMT_VCPU_ATTR_PAIRED) keeps its reservation
  * here: the pair is a compare-and-swap, as core/exec/vmt-exec-atomic.c explains. Core knows of no
  * reservation meanwhile. */
@@ -520,16 +720,17 @@ emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
   const guint log2 = type_log2 (op->type);
   if (log2 > 3 || (op->c & VMT_IR_MEM_UNPRIVILEGED) || (op->opcode != VMT_IR_AMO && op->imm != 0))
     return FALSE;
+  /* Operands, too, are at home then: the evaluator must not get one half of a pair. */
+  c->evaluates = TRUE;
+  baseline_spill (c);
+  c->evaluates = FALSE;
   BaselineVal a = baseline_use (c, op->a), b = baseline_use (c, op->b);
-  if (is_temp_reg (&a) || is_temp_reg (&b))
-    return FALSE;
   const guint what = op->opcode == VMT_IR_LL   ? BASELINE_ATOMIC_LL
                      : op->opcode == VMT_IR_SC ? BASELINE_ATOMIC_SC
                                                : (guint)op->imm;
   const gboolean sx = (op->flags & VMT_IR_SX) != 0;
   const guint kind = log2 | (sx ? BASELINE_MEM_SX : 0) | is_last (c) | what << 8;
   const guint attr = op->c | (baseline_is_paired (c, c->op) ? VMT_VCPU_ATTR_PAIRED : 0);
-  baseline_spill (c);
   c->busy |= 1u << RAX | 1u << RCX | 1u << RDX;
   if (log2 < 2 || !(op->c & VMT_IR_MEM_ALIGNED) ||
       (op->opcode != VMT_IR_AMO && !(attr & VMT_VCPU_ATTR_PAIRED)))
@@ -589,6 +790,14 @@ emit_atomic (BaselineCompiler *c, const VmtIrOp *op)
     }
   baseline_made (c, op->d, RAX);
   return TRUE;
+}
+
+void
+baseline_host_load_ranges (BaselineCompiler *c)
+{
+  for (guint kept = 1; kept <= c->n_kept; kept++)
+    x_rm (c, TRUE, X_LOAD, baseline_window_regs[baseline_n_windows - kept], BANK,
+          range_of (c, kept) + (gint32)G_STRUCT_OFFSET (VmtTlbRange, addend));
 }
 
 gboolean

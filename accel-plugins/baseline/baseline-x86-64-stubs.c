@@ -69,7 +69,7 @@ resume (BaselineCompiler *c)
 }
 
 /* @function does something for the code that calls the stub: rcx and rdx are its second and third
- * argument, eax the fourth. */
+ * argument, eax the fourth. Its result is in rax and rcx. */
 static void
 service (BaselineCompiler *c, gconstpointer function, gboolean changes_state, gboolean keep,
          guint32 tail)
@@ -86,6 +86,7 @@ service (BaselineCompiler *c, gconstpointer function, gboolean changes_state, gb
   x_rm (c, TRUE, X_LOAD, RDX, STATE, CPU_DISP (spare[0]));
   if (keep)
     resume (c);
+  x_rr (c, TRUE, X_LOAD, RCX, RAX);
   x8 (c, 0xc3);
   baseline_host_patch (c, leaves, c->size);
   if (keep)
@@ -125,13 +126,84 @@ fetch_index (BaselineCompiler *c)
   x_ri (c, FALSE, I_AND, RDX, ((1 << VMT_TLB_FETCH_BITS) - 1) << 4);
 }
 
-/* rcx: the slot, rax: offset of the target from the page. Returns the target's code in rax, or the
- * address behind the jump that follows the call. */
+/* rcx: an address in guest memory. A hit of the first-level TLB makes it the host's, or stores what
+ * is in rdx; anything else is C's. rdx stays. */
 static void
-far (BaselineCompiler *c)
+touch (BaselineCompiler *c, guint log2, gboolean store, guint32 slow)
 {
+  const gint32 table = store ? (gint32)G_STRUCT_OFFSET (VmtTlbBank, write)
+                             : (gint32)G_STRUCT_OFFSET (VmtTlbBank, read);
+  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
+  const guint byte = log2 == 0;
+  x_rr (c, FALSE, X_LOAD, RAX, RCX);
+  x_shift_i (c, FALSE, S_SHR, RAX, VMT_PAGE_SHIFT - 4);
+  x_ri (c, FALSE, I_AND, RAX, (gint32)(((1u << bits) - 1) << 4));
+  x8 (c, 0x52); /* push rdx */
+  x_rm (c, TRUE, X_LEA, RDX, RCX, (1 << log2) - 1);
+  x_ri (c, TRUE, I_AND, RDX, -(gint32)VMT_PAGE_SIZE);
+  x_rmx (c, TRUE, X_CMP, RDX, BANK, RAX, 0, table);
+  x8 (c, 0x5a); /* pop rdx */
+  const guint32 miss = x_jcc (c, CC_NE);
+  x_rmx (c, TRUE, X_ADD, RCX, BANK, RAX, 0, table + 8);
+  if (store)
+    x_rm_full (c, log2 == 1 ? 0x66 : 0, log2 == 3, byte ? 0x88 : X_STORE, RDX, RCX, 0, byte);
+  x8 (c, 0xc3);
+  baseline_host_patch (c, miss, c->size);
+  x_li (c, RAX, log2);
+  x_jmp_to (c, slow);
+}
+
+/* rcx: where a window begins, rax: where its last byte is from there. Pushed: where the VmtTlbRange
+ * is in the bank that is to be filled. rax: what is to be added to addresses within it, or 0:
+ * the first-level TLB does not have it. rdx stays. */
+static void
+fill_range (BaselineCompiler *c, gboolean store)
+{
+  const gint32 table = store ? (gint32)G_STRUCT_OFFSET (VmtTlbBank, write)
+                             : (gint32)G_STRUCT_OFFSET (VmtTlbBank, read);
+  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;
+  x8 (c, 0x52); /* push rdx */
+  x8 (c, 0x56); /* push rsi */
+  x_rmx (c, TRUE, X_LEA, RDX, RCX, RAX, 0, 0);
+  x_rr (c, FALSE, X_LOAD, RSI, RCX);
+  x_shift_i (c, FALSE, S_SHR, RSI, VMT_PAGE_SHIFT - 4);
+  x_ri (c, FALSE, I_AND, RSI, (gint32)(((1u << bits) - 1) << 4));
+  x_ri (c, TRUE, I_AND, RCX, -(gint32)VMT_PAGE_SIZE);
+  x_ri (c, TRUE, I_AND, RDX, -(gint32)VMT_PAGE_SIZE);
+  x_rr (c, TRUE, X_CMP, RCX, RDX);
+  x_rm (c, TRUE, X_LOAD, RDX, RSP, 24);
+  const guint32 crosses = x_jcc_short (c, CC_NE);
+  x_rmx (c, TRUE, X_CMP, RCX, BANK, RSI, 0, table);
+  const guint32 miss = x_jcc_short (c, CC_NE);
+  x_rr (c, TRUE, 0xf7, 3, RAX);
+  x_ri (c, TRUE, I_ADD, RAX, VMT_PAGE_SIZE);
+  x_rmx (c, TRUE, X_STORE, RCX, BANK, RDX, 0, 0);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);
+  x_rmx (c, TRUE, X_LOAD, RAX, BANK, RSI, 0, table + 8);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 16);
+  x8 (c, 0xeb);
+  x8 (c, 0);
+  const guint32 done = c->size - 1;
+  x_here_short (c, crosses);
+  x_here_short (c, miss);
+  x_rr (c, FALSE, X_XOR, RAX, RAX);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);
+  x_here_short (c, done);
+  x8 (c, 0x5e);
+  x8 (c, 0x5a);
+  x8 (c, 0xc2); /* ret 8 */
+  x8 (c, 8);
+  x8 (c, 0);
+}
+
+/* rcx: the link, at a block's end: window registers are free. rax: the target's code; each link has
+ * a jump of its own, which the host can predict. */
+static void
+far (BaselineCompiler *c, guint32 tail)
+{
+  x_rm (c, TRUE, X_MOVSXD, RAX, RCX, G_STRUCT_OFFSET (BaselineLink, offset));
   x_rm (c, TRUE, X_ADD, RAX, STATE, VCPU_DISP (page_va));
-  x_rm (c, TRUE, X_LOAD, RCX, RCX, 0);
+  x_rm (c, TRUE, X_LOAD, R13, RCX, G_STRUCT_OFFSET (BaselineLink, to));
   fetch_index (c);
   x_rm (c, TRUE, X_STORE, RAX, STATE, VCPU_DISP (pc));
   x_ri (c, TRUE, I_AND, RAX, -(gint32)VMT_PAGE_SIZE);
@@ -139,16 +211,17 @@ far (BaselineCompiler *c)
   const guint32 miss = x_jcc (c, CC_NE);
   x_rmx (c, TRUE, X_LOAD, RDX, BANK, RDX, 0, FETCH_OFFSET + 8);
   x_rm (c, TRUE, X_ADD, RDX, STATE, VCPU_DISP (pc));
-  x_rm (c, TRUE, X_CMP, RDX, RCX, G_STRUCT_OFFSET (BaselineBlock, host));
+  x_rr (c, TRUE, X_TEST, R13, R13);
+  const guint32 none = x_jcc (c, CC_E);
+  x_rm (c, TRUE, X_CMP, RDX, R13, G_STRUCT_OFFSET (BaselineBlock, host));
   const guint32 other = x_jcc (c, CC_NE);
   x_rm (c, TRUE, X_STORE, RAX, STATE, VCPU_DISP (page_va));
-  x_rm (c, TRUE, X_LOAD, RAX, RCX, G_STRUCT_OFFSET (BaselineBlock, code));
+  x_rm (c, TRUE, X_LOAD, RAX, R13, G_STRUCT_OFFSET (BaselineBlock, code));
   x8 (c, 0xc3);
   baseline_host_patch (c, miss, c->size);
+  baseline_host_patch (c, none, c->size);
   baseline_host_patch (c, other, c->size);
-  x_rm (c, TRUE, X_LOAD, RAX, RSP, 0);
-  x_ri (c, TRUE, I_ADD, RAX, 2);
-  x8 (c, 0xc3);
+  direct (c, (gconstpointer)baseline_run_far, tail);
 }
 
 /* All registers stay. Where the guest's rounding mode is none of x86's, the evaluator executes the
@@ -198,8 +271,8 @@ fp_canon (BaselineCompiler *c)
   x8 (c, 0xc3);
 }
 
-/* rcx: an address that the table of jumps does not have. Jumped to at a block's end: window
- * registers are free. First core's cache of lookups, by what is mapped there. */
+/* rcx: an address. Jumped to at a block's end: window registers are free. First the table of jumps,
+ * then core's cache of lookups, by what is mapped there. */
 static void
 indirect (BaselineCompiler *c, guint32 tail)
 {
@@ -208,6 +281,18 @@ indirect (BaselineCompiler *c, guint32 tail)
   x_rm (c, TRUE, X_STORE, RCX, STATE, VCPU_DISP (pc));
   x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
   slow[0] = x_jcc (c, CC_NE);
+  /* see jump_index() */
+  x_rr (c, FALSE, X_LOAD, RAX, RCX);
+  x_rm (c, FALSE, X_XOR, RAX, STATE, CPU_DISP (jump_salt));
+  x_ri (c, FALSE, I_AND, RAX, ((1 << BASELINE_JUMP_BITS) - 1) << 1);
+  x_rr (c, TRUE, X_LOAD, RDX, RCX);
+  x_rm (c, TRUE, X_XOR, RDX, STATE, CPU_DISP (jump_id));
+  x_rmx (c, TRUE, X_CMP, RDX, STATE, RAX, 3, jumps);
+  const guint32 unknown = x_jcc_short (c, CC_NE);
+  x_ri (c, TRUE, I_AND, RCX, -(gint32)VMT_PAGE_SIZE);
+  x_rm (c, TRUE, X_STORE, RCX, STATE, VCPU_DISP (page_va));
+  x_rmx (c, FALSE, 0xff, 4, STATE, RAX, 3, jumps + (gint32)G_STRUCT_OFFSET (BaselineJump, code));
+  x_here_short (c, unknown);
   x_rr (c, FALSE, X_LOAD, RAX, RCX);
   fetch_index (c);
   x_rr (c, TRUE, X_LOAD, R13, RCX);
@@ -271,6 +356,10 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   };
   BaselineCompiler *c = &compiler;
   static const guint8 saved[] = { RBP, RBX, R12, R13, R14, R15 };
+  static const BaselineStub reads[] = { BASELINE_STUB_READ1, BASELINE_STUB_READ2,
+                                        BASELINE_STUB_READ4, BASELINE_STUB_READ8 };
+  static const BaselineStub writes[] = { BASELINE_STUB_WRITE1, BASELINE_STUB_WRITE2,
+                                         BASELINE_STUB_WRITE4, BASELINE_STUB_WRITE8 };
   const struct
   {
     BaselineStub stub;
@@ -319,7 +408,24 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
   at[BASELINE_STUB_FOLLOW] = c->size;
   direct (c, (gconstpointer)baseline_run_follow, tail);
   at[BASELINE_STUB_FAR] = c->size;
-  far (c);
+  far (c, tail);
+  at[BASELINE_STUB_RANGE_READ] = c->size;
+  fill_range (c, FALSE);
+  at[BASELINE_STUB_RANGE_WRITE] = c->size;
+  fill_range (c, TRUE);
+  at[BASELINE_STUB_PROMOTE] = c->size;
+  direct (c, (gconstpointer)baseline_run_promote, tail);
+  const guint32 slow_read = c->size;
+  service (c, (gconstpointer)baseline_run_read, FALSE, TRUE, tail);
+  const guint32 slow_write = c->size;
+  service (c, (gconstpointer)baseline_run_write, FALSE, TRUE, tail);
+  for (guint log2 = 0; log2 < G_N_ELEMENTS (reads); log2++)
+    {
+      at[reads[log2]] = c->size;
+      touch (c, log2, FALSE, slow_read);
+      at[writes[log2]] = c->size;
+      touch (c, log2, TRUE, slow_write);
+    }
   at[BASELINE_STUB_INDIRECT] = c->size;
   indirect (c, tail);
   at[BASELINE_STUB_FP_ENTER] = c->size;

@@ -688,45 +688,60 @@ count (BaselineCompiler *c, gint32 n)
 }
 
 static gint32
-slot_distance (BaselineCompiler *c, guint link)
+slot_distance (BaselineCompiler *c, guint slot)
 {
   /* from the end of an instruction whose displacement comes next */
-  return (gint32)(c->distance + baseline_slot_offset (link)) - (gint32)(c->size + 4);
+  return (gint32)(c->distance + baseline_slot_offset (slot)) - (gint32)(c->size + 4);
 }
 
-/* Asks for the way out, again and again until there is a link. Not reached by falling through. */
+/* Asks for the way out, again and again until there is a link. */
 static void
 ask (BaselineCompiler *c, guint link)
 {
-  g_array_index (c->links, BaselineLink, link).ask = c->size;
-  x_li (c, RAX, link);
   x_call_stub (c, BASELINE_STUB_FOLLOW);
+  baseline_called (c, link, FALSE);
 }
 
-/* Leaves through the link, everything counted. */
+/* Somebody waits for this vCPU: the run loop takes it from here. */
 static void
-take (BaselineCompiler *c, guint link)
+poll (BaselineCompiler *c)
 {
-  if (g_array_index (c->links, BaselineLink, link).far)
+  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
+}
+
+/* Leaves through the link, everything counted. @polls: who asks for the way looks at requests. */
+static void
+take (BaselineCompiler *c, guint link, gboolean polls)
+{
+  BaselineLink *l = &g_array_index (c->links, BaselineLink, link);
+  guint32 requested = 0;
+  if (polls)
     {
-      const gint32 offset = g_array_index (c->links, BaselineLink, link).offset;
-      /* rcx: the slot, rax: the offset */
+      poll (c);
+      requested = x_jcc_short (c, CC_NE);
+    }
+  if (l->far)
+    {
+      /* rcx: the link */
       x_rex (c, 0, TRUE, RCX, 0, 0, FALSE);
-      x8 (c, X_LEA);
+      x8 (c, X_LOAD);
       x8 (c, 0x05 | RCX << 3);
-      x32 (c, (guint32)slot_distance (c, link));
-      x_rr (c, TRUE, 0xc7, 0, RAX);
-      x32 (c, (guint32)offset);
+      x32 (c, (guint32)slot_distance (c, link + c->first_slot));
       x_call_stub (c, BASELINE_STUB_FAR);
       x8 (c, 0xff);
       x8 (c, 0xe0); /* jmp rax */
-      /* the stub comes here when it does not know */
-      ask (c, link);
-      return;
+      if (!polls)
+        return;
     }
-  x8 (c, 0xff);
-  x8 (c, 0x25);
-  x32 (c, (guint32)slot_distance (c, link));
+  else
+    {
+      x8 (c, 0xff);
+      x8 (c, 0x25);
+      x32 (c, (guint32)slot_distance (c, link + c->first_slot));
+      l->ask = c->size;
+    }
+  if (polls)
+    x_here_short (c, requested);
   ask (c, link);
 }
 
@@ -734,18 +749,7 @@ static void
 cold_ask (BaselineCompiler *c, const BaselineCold *cold)
 {
   count (c, cold->disp);
-  x_li (c, RAX, cold->link);
-  x_call_stub (c, BASELINE_STUB_FOLLOW);
-}
-
-/* Somebody waits for this vCPU: the run loop takes it from here. FOLLOW looks at requests. */
-static BaselineCold *
-poll (BaselineCompiler *c, guint link)
-{
-  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
-  BaselineCold *cold = baseline_cold (c, cold_ask, x_jcc (c, CC_NE));
-  cold->link = link;
-  return cold;
+  ask (c, cold->link);
 }
 
 /* Whether the instruction calls a helper: it may have asked for the run loop, because what follows
@@ -774,9 +778,7 @@ go (BaselineCompiler *c, gint32 offset)
   if (goal == G_MAXUINT)
     {
       count (c, (gint32)c->insn + 1);
-      if (back)
-        poll (c, link);
-      take (c, link);
+      take (c, link, back);
       return;
     }
   if (back)
@@ -784,7 +786,10 @@ go (BaselineCompiler *c, gint32 offset)
       /* the exit must find the count of what was executed, and the goal that of what comes before
        * it; two additions to memory would take a short loop longer than everything else */
       count (c, (gint32)c->insn + 1 - (gint32)goal);
-      poll (c, link)->disp = (gint32)goal;
+      poll (c);
+      BaselineCold *cold = baseline_cold (c, cold_ask, x_jcc (c, CC_NE));
+      cold->link = link;
+      cold->disp = (gint32)goal;
       const guint32 loop = baseline_x86_float_loop (c, goal);
       if (loop != 0)
         {
@@ -818,7 +823,13 @@ emit_branch (BaselineCompiler *c, const VmtIrOp *op)
     return TRUE;
   const guint cc = condition (op->c);
   const guint goal = baseline_goal (c, op->imm);
-  if (op->imm <= insn_offset (c))
+  if (c->compact && goal == G_MAXUINT)
+    {
+      const guint32 over = x_jcc_short (c, cc ^ 1);
+      go (c, op->imm);
+      x_here_short (c, over);
+    }
+  else if (op->imm <= insn_offset (c))
     {
       /* Probably a loop: the way back is in line. */
       const guint32 over = x_jcc (c, cc ^ 1);
@@ -836,9 +847,7 @@ emit_branch (BaselineCompiler *c, const VmtIrOp *op)
 static void
 cold_indirect (BaselineCompiler *c, const BaselineCold *cold)
 {
-  x_rm (c, FALSE, 0xff, 4, STATE,
-        c->cpu + (gint32)(G_STRUCT_OFFSET (BaselineCpu, stubs) +
-                          BASELINE_STUB_INDIRECT * sizeof (gpointer)));
+  x_jmp_stub (c, BASELINE_STUB_INDIRECT);
 }
 
 static gboolean
@@ -852,7 +861,12 @@ emit_jump_indirect (BaselineCompiler *c, const VmtIrOp *op)
       baseline_host_move (c, RCX, &a);
     }
   count (c, (gint32)c->insn + 1);
-  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);
+  if (c->compact)
+    {
+      x_jmp_stub (c, BASELINE_STUB_INDIRECT);
+      return TRUE;
+    }
+  poll (c);
   const guint32 request = x_jcc (c, CC_NE);
   /* see baseline_run_indirect() */
   x_rr (c, FALSE, X_LOAD, RAX, RCX);
@@ -883,9 +897,7 @@ set_pc (BaselineCompiler *c, gint32 offset)
 static void
 leave (BaselineCompiler *c)
 {
-  x_rm (c, FALSE, 0xff, 4, STATE,
-        c->cpu + (gint32)(G_STRUCT_OFFSET (BaselineCpu, stubs) +
-                          BASELINE_STUB_LEAVE * sizeof (gpointer)));
+  x_jmp_stub (c, BASELINE_STUB_LEAVE);
 }
 
 static gboolean
@@ -988,6 +1000,20 @@ baseline_host_eval_block (BaselineCompiler *c)
   x_li (c, RCX, 0);
   x_li (c, RAX, G_MAXUINT32);
   x_call_stub (c, BASELINE_STUB_EVAL);
+}
+
+/* It counts how often it is entered. */
+void
+baseline_host_begin (BaselineCompiler *c)
+{
+  if (c->first_slot == 0)
+    return;
+  x8 (c, 0xff);
+  x8 (c, 0x0d);
+  x32 (c, (guint32)slot_distance (c, 0));
+  const guint32 over = x_jcc_short (c, CC_NS);
+  x_call_stub (c, BASELINE_STUB_PROMOTE);
+  x_here_short (c, over);
 }
 
 void

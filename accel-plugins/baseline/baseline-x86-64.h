@@ -335,15 +335,27 @@ x_here_short (BaselineCompiler *c, guint32 at)
   c->bytes[at] = (guint8)(c->size - (at + 1));
 }
 
+#define VCPU_DISP(field) ((gint32)G_STRUCT_OFFSET (VmtVcpu, field) - BASELINE_BIAS)
+
+static inline gint32
+stub_disp (BaselineCompiler *c, BaselineStub stub)
+{
+  const gint32 table = stub < VMT_VCPU_TIER_NEAR
+                           ? VCPU_DISP (tier_near)
+                           : c->cpu + (gint32)G_STRUCT_OFFSET (BaselineCpu, stubs);
+  return table + (gint32)(stub * sizeof (gpointer));
+}
 /* call [state + stub] */
 static inline void
 x_call_stub (BaselineCompiler *c, BaselineStub stub)
 {
-  x_rm (c, FALSE, 0xff, 2, STATE,
-        c->cpu + (gint32)(G_STRUCT_OFFSET (BaselineCpu, stubs) + stub * sizeof (gpointer)));
+  x_rm (c, FALSE, 0xff, 2, STATE, stub_disp (c, stub));
 }
-
-#define VCPU_DISP(field) ((gint32)G_STRUCT_OFFSET (VmtVcpu, field) - BASELINE_BIAS)
+static inline void
+x_jmp_stub (BaselineCompiler *c, BaselineStub stub)
+{
+  x_rm (c, FALSE, 0xff, 4, STATE, stub_disp (c, stub));
+}
 
 /* baseline-x86-64-memory.c */
 gboolean baseline_x86_memory (BaselineCompiler *c, const VmtIrOp *op);

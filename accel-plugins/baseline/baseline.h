@@ -26,18 +26,30 @@ typedef struct _BaselineCompiler BaselineCompiler;
 
 #define BASELINE_TEMP_BYTES ((guint)sizeof (VmtIrValue))
 #define BASELINE_MAX_TEMPS ((VMT_VCPU_SCRATCH_SIZE - BASELINE_TEMPS_OFFSET) / BASELINE_TEMP_BYTES)
-/* The state register points so far behind the vCPU's beginning that the displacements of its head
- * and of the first globals are short. */
-#define BASELINE_BIAS 128
+/* The state register points so far behind what every block touches of the vCPU that the
+ * displacements of that and of the first globals are short. */
+#define BASELINE_BIAS ((gint32)G_STRUCT_OFFSET (VmtVcpu, exit_request) + 128)
 
-/* Entries of the table by which emitted code reaches the stubs. */
+/* Entries of the table by which emitted code reaches the stubs; the first ones are
+ * VmtVcpu.tier_near. Of those for memory there is one for each size. */
 typedef enum
 {
-  BASELINE_STUB_LEAVE,  /* to the run loop, everything is in memory but the pinned registers */
-  BASELINE_STUB_FOLLOW, /* the way out of the block whose cold part calls it */
-  BASELINE_STUB_FAR,    /* a link into another page: see baseline-x86-64.c */
+  BASELINE_STUB_READ8,
+  BASELINE_STUB_READ4,
+  BASELINE_STUB_READ1,
+  BASELINE_STUB_WRITE8,
+  BASELINE_STUB_WRITE4,
+  BASELINE_STUB_FOLLOW,  /* the way out of the block whose code calls it */
+  BASELINE_STUB_FAR,     /* a link into another page: see baseline-x86-64.c */
+  BASELINE_STUB_PROMOTE, /* the block has run often */
+  BASELINE_STUB_READ2,
+  BASELINE_STUB_WRITE1,
+  BASELINE_STUB_WRITE2,
+  BASELINE_STUB_RANGE_READ, /* fills a VmtTlbRange */
+  BASELINE_STUB_RANGE_WRITE,
+  BASELINE_STUB_LEAVE, /* to the run loop, everything is in memory but the pinned registers */
   BASELINE_STUB_INDIRECT,
-  BASELINE_STUB_LOAD,
+  BASELINE_STUB_LOAD, /* whatever READ does not do */
   BASELINE_STUB_STORE,
   BASELINE_STUB_CALL,
   BASELINE_STUB_EVAL,
@@ -77,7 +89,7 @@ typedef struct
 /* Calls of C by emitted code, of one vCPU: its thread writes, others read. */
 typedef struct
 {
-  guint64 load, store, atomic, trap, near_link, far_link, indirect;
+  guint64 load, store, atomic, trap, near_link, far_link, promote, indirect;
   guint64 block; /* that the evaluator executed as a whole */
   guint64 rest;  /* of one, after a loop has left it */
   guint64 eval[VMT_IR_N_OPS];
@@ -90,7 +102,8 @@ typedef struct
   gconstpointer stubs[BASELINE_N_STUBS];
   BaselineCode *code;
   BaselineCounters *counters;
-  guint64 third; /* third argument of a helper */
+  guint64 third;  /* third argument of a helper */
+  guint64 bounce; /* what was read that is no RAM */
   guint64 spare[2];
   BaselineCpuFloat fp;
   /* Of a load-linked in emitted code: where it was in the host's memory, or 0, and what was there;
@@ -119,10 +132,10 @@ baseline_cpu (VmtVcpu *vcpu)
   return (BaselineCpu *)((guint8 *)vcpu + vcpu->scratch_offset);
 }
 
-/* A way out of a block to a known address. */
+/* A way out of a block to a known address. Emitted code reads @offset and @to of far ones. */
 struct _BaselineLink
 {
-  guint64 *slot; /* near: address of the code; far: the BaselineBlock */
+  guint64 *slot; /* near: address of the code; far: of this */
   guint32 ask;   /* offset in the block's code of what asks for the target */
   gint32 offset; /* from the page */
   gboolean far;
@@ -137,6 +150,14 @@ typedef struct
   guint32 at;   /* where its code begins; of one behind the last: the cold parts */
 } BaselineInsn;
 
+/* A place in emitted code that calls a stub which must know where it is called from. */
+typedef struct
+{
+  guint32 at;   /* behind the call */
+  guint16 what; /* instruction, or link */
+  guint16 last; /* of a store: the next op begins an instruction */
+} BaselineCall;
+
 /* The compiled form of a block. Emitted code reads the first two. */
 struct _BaselineBlock
 {
@@ -148,9 +169,10 @@ struct _BaselineBlock
   VmtIrBlock *ir; /* the block's, when ops are left to the evaluator */
   gsize offset, size;
   guint32 code_size; /* without the room for more slots */
-  guint n_links, n_insns;
+  guint n_links, n_insns, n_calls;
   BaselineLink *incoming, *links;
   BaselineInsn *insns;
+  BaselineCall *calls; /* by place */
 };
 
 /* --- code memory: baseline-code.c --- */
@@ -186,8 +208,8 @@ gboolean baseline_code_make_stubs (BaselineCode *self, const VmtArchOps *arch, G
 /* (nullable): all of them. */
 const guint8 *baseline_code_get_stubs (const BaselineCode *self, gsize *size);
 const guint8 *baseline_code_get_stub (BaselineCode *self, BaselineStub stub);
-/* On a vCPU's thread, once for each. */
-void baseline_code_set_up_cpu (BaselineCode *self, BaselineCpu *cpu, const VmtArchOps *arch);
+/* On the vCPU's thread, once for each. */
+void baseline_code_set_up_cpu (BaselineCode *self, VmtVcpu *vcpu);
 /* Of all vCPUs. Any thread. */
 void baseline_code_visit_counters (BaselineCode *self, const VmtArchOps *arch, VmtCounterFunc func,
                                    gpointer data);
@@ -218,15 +240,22 @@ typedef struct
 
 /* Accesses by one base, without anything between them that could change what is mapped: the first
  * one looks the whole range up, and the others use the host address that it found, which stays in a
- * register. */
+ * register. The base may be moved by constants meanwhile.
+ *
+ * A loop whose values of the base lie near each other keeps such a window from one time round to
+ * the next, and a VmtTlbRange from one visit to the next: the register has its addend, and the
+ * first access only looks whether it still is within the range. */
 typedef struct
 {
   VmtIrVal base;
-  gboolean store, closed;
-  guint last; /* op */
+  gboolean store, closed, branched; /* branched: what follows may not be executed */
+  guint first, last;                /* ops */
   guint n;
-  gint32 min, end; /* displacements */
+  gint32 min, end; /* displacements from the base as it was at the first access */
+  gint32 shift;    /* of the base since, where the compiler is */
+  gint32 opened;   /* the same, where the window was opened */
   guint8 reg;      /* or BASELINE_NO_REG: none was free */
+  guint8 kept;     /* the block's range, from 1 on, or 0 */
 } BaselineWindow;
 
 /* Code that is emitted behind the block's: slow paths, exits. */
@@ -240,6 +269,11 @@ struct _BaselineCold
   guint32 insn, link;
   guint8 reg, reg2;
   guint8 kind, window;
+  guint8 kept; /* see Place in baseline-x86-64-memory.c: these, too */
+  gboolean write;
+  guint16 span;
+  guint32 hit;
+  gint32 from_disp;
   guint16 kind16;
   guint32 attr;
   guint16 fp; /* what there is to do about vector registers first: see baseline_x86_float_cold() */
@@ -295,15 +329,19 @@ struct _BaselineCompiler
   gboolean too_far;       /* a jump within the block does not reach */
 
   guint insn, op;
+  gboolean compact; /* level 0 */
+  guint first_slot; /* of links; before it lies what counts executions */
   GArray *links, *colds, *fixups;
-  GArray *windows;    /* (element-type BaselineWindow) */
-  guint16 *op_window; /* of each op: index + 1, or 0 */
-  VmtIrVal locals[4]; /* globals in the first of the windows' registers */
-  guint n_locals;
-  guint window_until[4]; /* the last op that uses the window of that register */
-  guint32 *insn_at;      /* where an instruction's code begins */
-  guint8 *insn_goal;     /* something in the block jumps to it */
-  guint8 pinned[64];     /* of the first globals */
+  GArray *calls;          /* (element-type BaselineCall) */
+  GArray *windows;        /* (element-type BaselineWindow) */
+  guint16 *op_window;     /* of each op: index + 1, or 0 */
+  gint32 *op_shift;       /* of each op with a window: how far its base has moved since the first */
+  VmtIrVal locals[4];     /* globals in the first of the windows' registers */
+  guint n_locals, n_kept; /* of the windows' registers, from the first and from the last on */
+  guint window_until[4];  /* the last op that uses the window of that register */
+  guint32 *insn_at;       /* where an instruction's code begins */
+  guint8 *insn_goal;      /* something in the block jumps to it */
+  guint8 pinned[64];      /* of the first globals */
   gboolean has_eval;
   BaselineFloat fp;
   BaselineFloatLoop loop;
@@ -323,7 +361,7 @@ typedef struct
 {
   guint8 *bytes, *tables;
   gsize bytes_size, tables_size;
-  GArray *links, *colds, *fixups, *windows;
+  GArray *links, *colds, *fixups, *windows, *calls;
   GArray *fp_unchecked;
 } BaselineBuffers;
 void baseline_buffers_init (BaselineBuffers *self);
@@ -333,6 +371,8 @@ void baseline_buffers_clear (BaselineBuffers *self);
 gboolean baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps *arch,
                            VmtExecBlock *block);
 void baseline_block_free (BaselineCode *code, BaselineBlock *self);
+/* Data beside its code. */
+guint64 *baseline_slot (BaselineBlock *self, guint i);
 /* Leads nowhere: the way out asks. */
 void baseline_link_reset (BaselineLink *link);
 /* The block has died: nobody is led to it any more, nor on by it. With the code lock. */
@@ -353,6 +393,8 @@ guint8 baseline_scratch (BaselineCompiler *c);
 void baseline_evict (BaselineCompiler *c, guint8 reg);
 /* This one. */
 void baseline_claim (BaselineCompiler *c, guint8 reg);
+/* The registers of windows that are kept are what their ranges say. */
+void baseline_host_load_ranges (BaselineCompiler *c);
 /* Something else may have written them. */
 void baseline_load_locals (BaselineCompiler *c);
 /* The present op's window, or NULL; *@first: it is to look the range up. */
@@ -370,6 +412,8 @@ guint baseline_add_link (BaselineCompiler *c, gint32 offset);
 /* Between a load-linked and its store-conditional nothing else touches memory: see
  * VMT_VCPU_ATTR_PAIRED. */
 gboolean baseline_is_paired (BaselineCompiler *c, guint index);
+/* Code that has just called a stub which must know where from. */
+void baseline_called (BaselineCompiler *c, guint what, gboolean last);
 /* The instruction of the block at a page offset, when it may be jumped to; else G_MAXUINT. */
 guint baseline_goal (BaselineCompiler *c, gint32 page_offset);
 
@@ -384,7 +428,7 @@ extern const guint8 baseline_window_regs[];
 extern const guint baseline_n_windows;
 
 gboolean baseline_host_probe (GError **error);
-#define BASELINE_STUBS_ROOM 8192u
+#define BASELINE_STUBS_ROOM 16384u
 /* The stubs that all code shares; @at: their offsets. @enter: that of the function that enters
  * code. Returns their size. */
 gsize baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_N_STUBS],
@@ -396,6 +440,7 @@ gboolean baseline_host_op (BaselineCompiler *c, guint index);
 /* The evaluator executes op @index; leaves when it says so. */
 void baseline_host_eval (BaselineCompiler *c, guint index);
 void baseline_host_eval_block (BaselineCompiler *c);
+void baseline_host_begin (BaselineCompiler *c);
 void baseline_host_finish (BaselineCompiler *c);
 void baseline_host_set_up_cpu (BaselineCpu *cpu);
 /* BaselineCompiler.fp_unchecked */
@@ -417,6 +462,11 @@ typedef struct
 void baseline_enter (VmtVcpu *vcpu, VmtExecBlock *block);
 /* Of a block without code. */
 void baseline_enter_eval (VmtVcpu *vcpu, VmtExecBlock *block);
+/* A miss of the first-level TLB: returns where the value is to be read. */
+BaselineReturn baseline_run_read (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 log2,
+                                  const guint8 *at);
+BaselineReturn baseline_run_write (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 log2,
+                                   const guint8 *at);
 BaselineReturn baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                   const guint8 *at);
 BaselineReturn baseline_run_store (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 desc,
@@ -434,6 +484,10 @@ BaselineReturn baseline_run_trap (VmtVcpu *vcpu, guint64 value, guint64 unused, 
                                   const guint8 *at);
 BaselineReturn baseline_run_follow (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
                                     const guint8 *at);
+BaselineReturn baseline_run_far (VmtVcpu *vcpu, guint64 link, guint64 unused, guint32 desc,
+                                 const guint8 *at);
+BaselineReturn baseline_run_promote (VmtVcpu *vcpu, guint64 unused, guint64 unused2, guint32 desc,
+                                     const guint8 *at);
 BaselineReturn baseline_run_indirect (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                       const guint8 *at);
 

@@ -368,9 +368,13 @@ run_block (Fixture *f, VmtIrBlock *ir, Outcome *start, guint seed, gboolean loop
   if (more)
     return;
 
-  VmtExecBlock block = {
-    .ir = ir, .pa = start->pc, .ram = f->ram, .ram_offset = start->pc - RAM, .size = 64
-  };
+  VmtExecBlock block = { .ir = ir,
+                         .pa = start->pc,
+                         .ram = f->ram,
+                         .ram_offset = start->pc - RAM,
+                         .size = 64,
+                         /* a loop is one block at level 1 only */
+                         .level = loops || seed % 2 != 0 };
   g_assert_true (vmt_tier_compile (f->tier, &arch, &block));
   vmt_tlb_flush_all (vcpu);
   for (guint run = 0; run < 2 && !g_test_failed (); run++)

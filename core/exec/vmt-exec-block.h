@@ -20,7 +20,10 @@ typedef void (*VmtBlockEntry) (VmtVcpu *vcpu, VmtExecBlock *block);
  * @content: the identity's first part: a hash of the bytes that were decoded
  * @dead: atomic; set by invalidation: nobody enters it any more, memory goes when all vCPUs have
  * passed a safepoint
- * @count: executions, for the tier policy
+ * @level: how a tier that knows several ways compiles it: 0 quickly and small, it may never run
+ * again; 1 for speed
+ * @count: set before a tier compiles it at level 0: so often it may run before it asks for
+ * vmt_exec_promote(); 0: never
  * @tier_data: the tier's compiled form
  * @code: (nullable): host code of it, for tiers that look it up from code of their own
  *
@@ -50,7 +53,8 @@ struct _VmtExecBlock
   guint32 size; /* bytes in the page */
   VmtRam *ram;
   guint64 ram_offset;
-  guint32 bytes;    /* memory of the compiled form; set by the tier, for the cache's limit */
+  guint32 bytes; /* memory of the compiled form; set by the tier, for the cache's limit */
+  guint8 level;
   gboolean keep_ir; /* set by compile(): the tier still reads block->ir */
   /* core/exec's */
   VmtExecBlock *page_next, *page2_next;
@@ -66,6 +70,11 @@ struct _VmtExecBlock
  * is, compiled, or NULL when the run loop must look (an exception, a request). vcpu->pc must be
  * set. */
 VmtExecBlock *vmt_exec_lookup (VmtVcpu *vcpu);
+
+/* For tiers, on the vCPU's thread: @block, of level 0, has run as often as block->count said:
+ * a block of the same code at level 1, or NULL when the run loop must look. vcpu->pc must be set,
+ * to where @block begins. @block itself stays: it is as right as before. */
+VmtExecBlock *vmt_exec_promote (VmtVcpu *vcpu, VmtExecBlock *block);
 
 /* For tiers: links from one block's compiled form to another's are made, and broken by
  * VmtTierClass.kill, under this lock. @lock: a link may be made only while neither block is dead.

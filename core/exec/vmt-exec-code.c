@@ -407,15 +407,16 @@ fetch_host (VmtVcpu *vcpu, guint64 va, guint64 *host)
   return (va & VMT_PAGE_MASK) == e->tag;
 }
 
-/* Lock-free. @host2: of the next page, or 0 when it was not looked for; *@straddles: there is a
- * block that needs it. */
+/* Lock-free. The newest is the first: of the highest level. @host2: of the next page, or 0 when it
+ * was not looked for; *@straddles: there is a block that needs it. */
 static VmtExecBlock *
-find_block (VmtExec *self, guint64 host, guint64 mode_key, guint64 host2, gboolean *straddles)
+find_block (VmtExec *self, guint64 host, guint64 mode_key, guint64 host2, guint level,
+            gboolean *straddles)
 {
   VmtExecBlock *block =
       __atomic_load_n (&self->hash[hash_index (host, mode_key)], __ATOMIC_ACQUIRE);
   for (; block != NULL; block = __atomic_load_n (&block->hash_next, __ATOMIC_ACQUIRE))
-    if (block->first_host == host && block->mode_key == mode_key &&
+    if (block->first_host == host && block->mode_key == mode_key && block->level >= level &&
         !__atomic_load_n (&block->dead, __ATOMIC_ACQUIRE))
       {
         if (block->host2 == 0 || block->host2 == host2)
@@ -495,6 +496,7 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
       n += 2;
       guint in_page = MIN (n, VMT_PAGE_SIZE - offset);
       vmt_ir_builder_begin (priv->builder);
+      vmt_ir_builder_set_max_insns (priv->builder, 1);
       covered = vcpu->arch->decode (vcpu, priv->builder, offset, code, in_page,
                                     n > in_page ? code + in_page : NULL, n - in_page);
     }
@@ -532,7 +534,7 @@ copy_code (guint8 *to, const guint8 *page, guint offset)
 }
 
 static VmtExecBlock *
-compile (VmtVcpu *vcpu, const VmtResolved *at)
+compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   VmtExec *self = priv->exec;
@@ -565,7 +567,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
         }
 
       gboolean straddles = FALSE;
-      VmtExecBlock *block = find_block (self, host, vcpu->mode_key, host2, &straddles);
+      VmtExecBlock *block = find_block (self, host, vcpu->mode_key, host2, level, &straddles);
       if (block != NULL)
         {
           g_mutex_unlock (&self->code_lock);
@@ -583,6 +585,8 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
 
       guint left = VMT_PAGE_SIZE - offset;
       vmt_ir_builder_begin (priv->builder);
+      /* At level 1 it is worth while that the whole of a long loop is in one. */
+      vmt_ir_builder_set_max_insns (priv->builder, level == 0 ? 64 : 127);
       copy_code (priv->code, at->host - offset, offset);
       if (host2 != 0)
         copy_code (priv->next_code, at2.host, 0);
@@ -623,6 +627,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
       block = new_block (vcpu, covered, offset);
       if (G_UNLIKELY (self->measuring))
         self->code_stats.ir_ns += _vmt_exec_since (self, start);
+      block->level = (guint8)level;
       block->pa = at->pa;
       block->ram = at->ram->ram;
       block->ram_offset = at->ram_offset;
@@ -636,11 +641,15 @@ compile (VmtVcpu *vcpu, const VmtResolved *at)
           block->content ^= hash_bytes (priv->next_code, covered - left) * 3;
         }
       else
-        block->host = host;
+        {
+          block->host = host;
+          block->count = level == 0 ? vmt_exec_get_patience (vcpu) : 0;
+        }
       compile_block (vcpu, block, page);
       self->bytes += block->bytes + BLOCK_BYTES;
       self->n_live++;
       self->n_compiled++;
+      self->n_promotions += level != 0 && self->promotion != 0;
 
       block->page_next = page->blocks;
       page->blocks = block;
@@ -684,6 +693,23 @@ resolve_fetch (VmtVcpu *vcpu, guint64 pc, VmtResolved *at)
   return FALSE;
 }
 
+/* The next lookup finds it without a search. */
+static VmtExecBlock *
+remember (VmtVcpu *vcpu, VmtExecBlock **slot, VmtExecBlock *block)
+{
+  const VmtExecStress *stress = vcpu->exec->stress;
+
+  if (block == NULL || block->host == 0 || G_UNLIKELY (stress != NULL && stress->no_jump_cache))
+    return block;
+  __atomic_store_n (slot, block, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n (&block->dead, __ATOMIC_SEQ_CST))
+    {
+      __atomic_store_n (slot, NULL, __ATOMIC_SEQ_CST);
+      return NULL;
+    }
+  return block;
+}
+
 VmtExecBlock *
 vmt_exec_lookup_block (VmtVcpu *vcpu)
 {
@@ -712,7 +738,7 @@ vmt_exec_lookup_block (VmtVcpu *vcpu)
 
   priv->n_lookups++;
   gboolean straddles = FALSE;
-  block = find_block (self, host, vcpu->mode_key, 0, &straddles);
+  block = find_block (self, host, vcpu->mode_key, 0, 0, &straddles);
   if (block == NULL && straddles)
     {
       VmtResolved at2;
@@ -720,7 +746,7 @@ vmt_exec_lookup_block (VmtVcpu *vcpu)
       if (!vmt_exec_resolve (vcpu, next, 2, VMT_ACCESS_FETCH, &at2))
         return NULL;
       if (at2.host != NULL && at2.cached)
-        block = find_block (self, host, vcpu->mode_key, (guint64)(guintptr)at2.host, &straddles);
+        block = find_block (self, host, vcpu->mode_key, (guint64)(guintptr)at2.host, 0, &straddles);
     }
   if (block == NULL)
     {
@@ -728,19 +754,25 @@ vmt_exec_lookup_block (VmtVcpu *vcpu)
         return NULL;
       if (!at.cached)
         return lookup_uncached (vcpu, &at);
-      block = compile (vcpu, &at);
+      block = compile (vcpu, &at, vmt_exec_get_first_level (vcpu));
     }
-  if (block != NULL && block->host != 0 &&
-      G_LIKELY (self->stress == NULL || !self->stress->no_jump_cache))
-    {
-      __atomic_store_n (slot, block, __ATOMIC_SEQ_CST);
-      if (__atomic_load_n (&block->dead, __ATOMIC_SEQ_CST))
-        {
-          __atomic_store_n (slot, NULL, __ATOMIC_SEQ_CST);
-          return NULL;
-        }
-    }
-  return block;
+  return remember (vcpu, slot, block);
+}
+
+VmtExecBlock *
+vmt_exec_promote (VmtVcpu *vcpu, VmtExecBlock *block)
+{
+  VmtResolved at = { 0 };
+
+  if (vcpu->exec->stress != NULL && vmt_exec_stress_refuses (vcpu))
+    return NULL;
+  vcpu->page_va = vcpu->pc & VMT_PAGE_MASK;
+  /* It may be mapped elsewhere by now, or be another mode's: the run loop finds out. */
+  if (vcpu->mode_key != block->mode_key || !resolve_fetch (vcpu, vcpu->pc, &at) || !at.cached ||
+      (guint64)(guintptr)at.host != block->host)
+    return NULL;
+  VmtExecBlock *promoted = compile (vcpu, &at, block->level + 1);
+  return remember (vcpu, vmt_jump_cache_slot (vcpu->jump_cache, block->host), promoted);
 }
 
 VmtExecBlock *

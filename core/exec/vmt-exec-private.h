@@ -62,6 +62,8 @@ typedef struct
   guint64 kills[VMT_EXEC_N_KILLS];
 } VmtExecCodeStats;
 
+/* Executions before a block is compiled for speed. */
+#define VMT_EXEC_PROMOTION 256
 #define VMT_EXEC_MAX_RAMS 64
 #define VMT_EXEC_MAX_VCPUS 1024
 #define VMT_EXEC_HASH_BITS 16
@@ -103,7 +105,8 @@ struct _VmtExec
   guint n_garbage;
   guint64 epoch; /* atomic */
   guint64 bytes, limit;
-  guint64 n_live, n_compiled, n_killed, n_evictions;
+  guint64 n_live, n_compiled, n_killed, n_evictions, n_promotions;
+  guint promotion;
   VmtExecCodeStats code_stats;
   gboolean measuring; /* fixed while there are threads */
   guint64 clock_cost; /* nanoseconds of one reading */
@@ -139,7 +142,7 @@ typedef struct
 #define VMT_TLB2_LARGE_SETS 64
 #define VMT_TLB2_LARGE_SHIFT 21
 #define VMT_TLB_CHUNK_BITS 5
-#define VMT_TLB_N_ENTRIES (sizeof (VmtTlbBank) / sizeof (VmtTlbEntry))
+#define VMT_TLB_N_ENTRIES (G_STRUCT_OFFSET (VmtTlbBank, ranges) / sizeof (VmtTlbEntry))
 #define VMT_TLB_N_CHUNKS ((VMT_TLB_N_ENTRIES + (1 << VMT_TLB_CHUNK_BITS) - 1) >> VMT_TLB_CHUNK_BITS)
 #define VMT_TLB_ASIDS 64
 
@@ -261,6 +264,9 @@ void vmt_exec_stress_enter (VmtVcpu *vcpu);
 void vmt_exec_stress_exception (VmtVcpu *vcpu);
 gboolean vmt_exec_stress_refuses (VmtVcpu *vcpu);
 gboolean vmt_exec_stress_keeps_out (VmtVcpu *vcpu);
+/* With or without: at which level code is compiled first, and how often it may run then. */
+guint vmt_exec_get_first_level (VmtVcpu *vcpu);
+guint vmt_exec_get_patience (VmtVcpu *vcpu);
 
 /* vmt-exec-stats.c */
 void _vmt_exec_measure (VmtExec *self);

@@ -88,6 +88,7 @@ vmt_exec_get_stats (VmtExec *self, VmtExecStats *stats)
   stats->blocks_killed = self->n_killed;
   stats->bytes = self->bytes;
   stats->evictions = self->n_evictions;
+  stats->promotions = self->n_promotions;
   stats->killed_by_store = code->kills[VMT_EXEC_KILL_STORE];
   stats->killed_for_room = code->kills[VMT_EXEC_KILL_EVICT];
   stats->translated_instructions = code->instructions;
@@ -128,6 +129,7 @@ vmt_exec_visit_counters (VmtExec *self, VmtCounterFunc func, gpointer data)
     ROW ("killed-by-store", killed_by_store),
     ROW ("killed-for-room", killed_for_room),
     ROW ("evictions", evictions),
+    ROW ("promotions", promotions),
     ROW ("cache-bytes", bytes),
     ROW ("translated-instructions", translated_instructions),
     ROW ("translated-ops", translated_ops),

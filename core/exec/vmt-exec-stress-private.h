@@ -27,6 +27,7 @@ typedef enum
  * link is made; 1: all of them; 0 none
  * @refuse_first: the first so many lookups by tiers as well
  * @no_jump_cache: lookups do not fill the jump caches
+ * @levels: code is compiled at a level at random, and promoted after a few executions
  * @visit: (nullable): on the vCPU's thread, with no lock held; may change the vCPU's state and make
  * requests
  *
@@ -39,7 +40,7 @@ typedef struct
   guint64 cache_limit;
   guint kill_all, kill_one, flush, no_fill, refuse;
   guint64 refuse_first;
-  gboolean no_jump_cache;
+  gboolean no_jump_cache, levels;
   void (*visit) (VmtVcpu *vcpu, VmtExecVisit why, gpointer data);
   gpointer data;
 } VmtExecStress;

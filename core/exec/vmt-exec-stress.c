@@ -70,6 +70,33 @@ vmt_exec_stress_refuses (VmtVcpu *vcpu)
   return vcpu->priv->n_stress_lookups++ < stress->refuse_first || once_in (vcpu, stress->refuse);
 }
 
+/* The same for the same code, however often something asks. */
+static guint64
+choice (VmtVcpu *vcpu)
+{
+  return (vcpu->exec->stress->seed * 2 + 1 + vcpu->pc) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+}
+
+guint
+vmt_exec_get_first_level (VmtVcpu *vcpu)
+{
+  const VmtExec *self = vcpu->exec;
+
+  if (G_UNLIKELY (self->stress != NULL) && self->stress->levels)
+    return choice (vcpu) >> 40 & 1;
+  return self->promotion == 0;
+}
+
+guint
+vmt_exec_get_patience (VmtVcpu *vcpu)
+{
+  const VmtExec *self = vcpu->exec;
+
+  if (G_UNLIKELY (self->stress != NULL) && self->stress->levels)
+    return 1 + (choice (vcpu) >> 42) % 8;
+  return self->promotion;
+}
+
 gboolean
 vmt_exec_stress_keeps_out (VmtVcpu *vcpu)
 {

@@ -76,8 +76,9 @@ _vmt_exec_trace_block (VmtVcpu *vcpu, const VmtExecBlock *block)
   g_autoptr (GString) text = g_string_new (NULL);
   VmtTierCode code = { NULL, 0 };
   const gboolean has_code = vmt_tier_get_code (self->tier, block, &code, at);
-  g_string_append_printf (text, "block cpu%u pc=" HEX " pa=" HEX " mode=" HEX " guest=%u insns=%u",
-                          vcpu->index, pc, block->pa, block->mode_key, block->size, ir->n_insns);
+  g_string_append_printf (
+      text, "block cpu%u pc=" HEX " pa=" HEX " mode=" HEX " level=%u guest=%u insns=%u",
+      vcpu->index, pc, block->pa, block->mode_key, block->level, block->size, ir->n_insns);
   g_string_append_printf (text, " ops=%u", ir->n_ops);
   if (has_code)
     g_string_append_printf (text, " host=%" G_GSIZE_FORMAT " ratio=%.2f", code.size,

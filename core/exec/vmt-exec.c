@@ -61,6 +61,7 @@ vmt_exec_new (VmtAddressSpace *space, VmtTier *tier, const VmtExecHost *host)
   g_cond_init (&self->changed);
   g_cond_init (&self->timer_cond);
   self->limit = 64 << 20;
+  self->promotion = VMT_EXEC_PROMOTION;
   vmt_exec_code_init (self);
   vmt_address_space_set_store_func (space, store_func, self);
   vmt_address_space_set_changed_func (space, space_changed, self);
@@ -128,6 +129,12 @@ void
 vmt_exec_set_cache_limit (VmtExec *self, guint64 bytes)
 {
   self->limit = MAX (bytes, 1 << 20);
+}
+
+void
+vmt_exec_set_promotion (VmtExec *self, guint executions)
+{
+  self->promotion = executions;
 }
 
 VmtVcpu *

@@ -46,6 +46,10 @@ void vmt_exec_free (VmtExec *self);
  * unless told otherwise; at least 1 MiB. Before start. */
 void vmt_exec_set_cache_limit (VmtExec *self, guint64 bytes);
 
+/* The tier policy: code that runs more often than this is compiled once more, for speed. 0: all
+ * code is, at once. Before start. */
+void vmt_exec_set_promotion (VmtExec *self, guint executions);
+
 /* Before start. @trace: (nullable): told of what it wants to know; not owned. */
 void vmt_exec_set_trace (VmtExec *self, struct _VmtTrace *trace);
 
@@ -81,7 +85,7 @@ typedef struct
 {
   guint64 instructions;
   guint64 blocks_compiled, blocks_live, blocks_killed, bytes;
-  guint64 evictions;
+  guint64 evictions, promotions;
   guint64 tlb_l2_hits, tlb_walks, tlb_flushes;
   guint64 lookups;
   guint64 store_slow;

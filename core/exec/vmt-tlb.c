@@ -9,7 +9,7 @@
 #define TAG_NONE G_MAXUINT64
 #define KEY_NONE G_MAXUINT64
 
-G_STATIC_ASSERT (sizeof (VmtTlbBank) % sizeof (VmtTlbEntry) == 0);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (VmtTlbBank, ranges) % sizeof (VmtTlbEntry) == 0);
 
 static inline guint
 large_bit (guint64 va)
@@ -57,6 +57,25 @@ vmt_tlb_fini (VmtVcpu *vcpu)
   g_free (priv->tlb2_large);
 }
 
+static void
+clear_ranges (VmtTlbBank *bank)
+{
+  memset (bank->ranges, 0, sizeof bank->ranges);
+}
+
+/* Those within which @at is, an address of the guest's or, with @host, of the host's memory. */
+static void
+drop_ranges (VmtTlbBank *bank, guint64 at, gboolean host)
+{
+  for (guint i = 0; i < VMT_TLB_RANGES; i++)
+    {
+      VmtTlbRange *range = &bank->ranges[i];
+      /* more of the last page than what an access leaves of it counts as well */
+      if (at - (host ? range->base + range->addend : range->base) < range->size)
+        range->size = 0;
+    }
+}
+
 /* Clears what was used. */
 static void
 clear_bank (VmtVcpuPriv *priv, guint b)
@@ -71,12 +90,14 @@ clear_bank (VmtVcpuPriv *priv, guint b)
         {
           gsize chunk = w * 64 + (guint)__builtin_ctzll (bits);
           gsize from = (chunk << VMT_TLB_CHUNK_BITS) * sizeof (VmtTlbEntry);
-          gsize size = MIN (sizeof (VmtTlbBank) - from, sizeof (VmtTlbEntry) << VMT_TLB_CHUNK_BITS);
+          gsize size = MIN (G_STRUCT_OFFSET (VmtTlbBank, ranges) - from, sizeof (VmtTlbEntry)
+                                                                             << VMT_TLB_CHUNK_BITS);
           memset (entries + from, 0xff, size);
           bits &= bits - 1;
         }
     }
   info->large = 0;
+  clear_ranges (&priv->banks[b]);
 }
 
 /* What was known of addresses holds no longer. */
@@ -131,7 +152,8 @@ vmt_tlb_select (VmtVcpu *vcpu, guint64 key, guint32 asid)
   if (!info->used)
     {
       /* Its memory was never touched: banks that a guest does not need cost nothing. */
-      memset (&priv->banks[victim], 0xff, sizeof (VmtTlbBank));
+      memset (&priv->banks[victim], 0xff, G_STRUCT_OFFSET (VmtTlbBank, ranges));
+      clear_ranges (&priv->banks[victim]);
       info->used = TRUE;
     }
   else
@@ -205,6 +227,7 @@ vmt_tlb_flush_page (VmtVcpu *vcpu, guint64 va, guint32 asid, gboolean any_asid)
           continue;
         }
       VmtTlbBank *bank = &priv->banks[b];
+      drop_ranges (bank, tag, FALSE);
       VmtTlbEntry *e = &bank->read[page & ((1 << VMT_TLB_READ_BITS) - 1)];
       if (e->tag == tag)
         e->tag = TAG_NONE;
@@ -238,6 +261,7 @@ vmt_tlb_drop_writes (VmtVcpu *vcpu, const guint8 *host_page)
       VmtTlbBankInfo *info = &priv->bank_info[b];
       if (!info->used)
         continue;
+      drop_ranges (&priv->banks[b], (guint64)(guintptr)host_page, TRUE);
       for (guint c = 0; c < n; c++)
         if (info->touched[(first + c) / 64] & (G_GUINT64_CONSTANT (1) << ((first + c) % 64)))
           {

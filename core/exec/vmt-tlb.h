@@ -23,6 +23,15 @@ typedef struct
   guint64 addend;
 } VmtTlbEntry;
 
+/* Addresses from @base on, @size of which are where an access of some length may begin that a tier
+ * has in mind: host = va + addend for all of it. A tier fills it from the read or write table, one
+ * page or several; core empties it (@size 0) when that no longer holds. */
+typedef struct
+{
+  guint64 base, size, addend, reserved;
+} VmtTlbRange;
+#define VMT_TLB_RANGES 32
+
 /**
  * VmtTlbBank:
  *
@@ -34,6 +43,7 @@ struct _VmtTlbBank
   VmtTlbEntry read[1 << VMT_TLB_READ_BITS];
   VmtTlbEntry write[1 << VMT_TLB_WRITE_BITS];
   VmtTlbEntry fetch[1 << VMT_TLB_FETCH_BITS];
+  VmtTlbRange ranges[VMT_TLB_RANGES]; /* for tiers: by whatever they like */
 };
 typedef struct _VmtTlbBank VmtTlbBank;
 

@@ -24,6 +24,7 @@ typedef struct _VmtCpu VmtCpu; /* core/machine's */
  * the interpreter, whose blocks may stand beside that tier's, leaves it alone. */
 #define VMT_VCPU_KEPT_SIZE 69632u
 #define VMT_VCPU_JUMP_PAGES 1024u
+#define VMT_VCPU_TIER_NEAR 8u
 
 /* A synchronous exception that has been raised and not yet delivered. */
 typedef struct
@@ -39,15 +40,6 @@ typedef struct
  */
 struct _VmtVcpu
 {
-  /* first cache line: what every block touches */
-  guint32 exit_request;  /* atomic; polled on block entry */
-  guint32 fault_pending; /* fault holds an exception */
-  VmtTlbBank *bank;      /* present TLB bank */
-  guint64 page_va;       /* virtual address of the page that the present block is in */
-  guint64 pc;            /* exact at safepoints and in helpers with VMT_HELPER_PC */
-  guint64 icount;        /* instructions retired; exact at safepoints */
-  guint64 mode_key;      /* see VmtArchOps.update_mode */
-
   VmtFault fault;
   /* LL/SC: the reservation. addr is where it is in the host's memory, G_MAXUINT64 when there is
    * none: see vmt_vcpu_clear_reservation(). */
@@ -73,6 +65,17 @@ struct _VmtVcpu
   guint32 jump_noted; /* atomic: there is something to forget */
   guint32 jump_stale; /* atomic: and it is to be forgotten, by the next lookup */
   guint64 jump_pages[VMT_VCPU_JUMP_PAGES / 64];
+
+  VmtTlbBank *bank; /* present TLB bank */
+  guint64 mode_key; /* see VmtArchOps.update_mode */
+  /* Last, next to the architecture's state: what every block touches. */
+  guint32 exit_request;  /* atomic; polled on block entry */
+  guint32 fault_pending; /* fault holds an exception */
+  guint64 page_va;       /* virtual address of the page that the present block is in */
+  guint64 pc;            /* exact at safepoints and in helpers with VMT_HELPER_PC */
+  guint64 icount;        /* instructions retired; exact at safepoints */
+  gconstpointer tier_near[VMT_VCPU_TIER_NEAR]; /* of a tier that emits host code: what for it is
+                                                  best within a short displacement */
 };
 
 /* The tier remembers where @va leads. It looks at the block's dead after this: who makes it dead

@@ -4,7 +4,8 @@
 
 /* Soft limits: what is_full() looks at. The tables grow when one instruction needs more. */
 #define MAX_INSNS 64
-#define MAX_OPS 192
+#define OPS_PER_INSN 3
+#define MAX_OPS (OPS_PER_INSN * MAX_INSNS)
 #define HARD_MAX_OPS 0x4000
 #define HASH_SIZE 512
 
@@ -26,7 +27,7 @@ struct _VmtIrBuilder
   VmtIrOp *ops;
   guint n_ops, ops_size;
   VmtIrInsn *insns;
-  guint n_insns, insns_size;
+  guint n_insns, insns_size, max_insns;
   VmtIrConst *consts;
   guint n_consts, consts_size;
   Temp *temps;
@@ -49,6 +50,7 @@ vmt_ir_builder_new (const struct _VmtArchOps *arch)
   b->arch = arch;
   b->ops_size = 512;
   b->ops = g_new (VmtIrOp, b->ops_size);
+  b->max_insns = MAX_INSNS;
   b->insns_size = MAX_INSNS + 1;
   b->insns = g_new (VmtIrInsn, b->insns_size);
   b->consts_size = 256;
@@ -88,10 +90,17 @@ vmt_ir_builder_begin (VmtIrBuilder *b)
   memset (b->hash, 0, sizeof b->hash);
 }
 
+void
+vmt_ir_builder_set_max_insns (VmtIrBuilder *b, guint n)
+{
+  b->max_insns = n;
+}
+
 gboolean
 vmt_ir_builder_is_full (VmtIrBuilder *b)
 {
-  return b->n_insns >= MAX_INSNS || b->n_ops >= MAX_OPS || b->n_consts >= MAX_OPS;
+  return b->n_insns >= b->max_insns || b->n_ops >= OPS_PER_INSN * b->max_insns ||
+         b->n_consts >= OPS_PER_INSN * b->max_insns;
 }
 
 gboolean

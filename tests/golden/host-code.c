@@ -169,7 +169,12 @@ print_random (guint i)
   const VmtIrRandomConfig config = { i % 3 == 0 ? VMT_IR_RANDOM_ALL : VMT_IR_RANDOM_RISCV,
                                      1 + i % 70, LOCKSTEP_DATA_BASE, 4096, 10 };
   VmtIrBlock *ir = vmt_ir_random_block (ops, i, &config);
-  VmtExecBlock block = { .ir = ir, .pa = LOCKSTEP_CODE_BASE, .size = 64, .host = i % 2 };
+  VmtExecBlock block = { .ir = ir,
+                         .pa = LOCKSTEP_CODE_BASE,
+                         .size = 64,
+                         .host = i % 2,
+                         .level = i / 2 % 2,
+                         .count = i % 4 == 0 };
   VmtTierCode code = { NULL, 0 };
 
   vmt_tier_compile (tier, ops, &block);
@@ -218,6 +223,7 @@ main (int argc, char **argv)
       g_printerr ("%s\n", error->message);
       return 77;
     }
+  lockstep_runner_set_fast (runner);
   if (g_str_equal (argv[4], "rows"))
     print_rows ();
   else

@@ -66,6 +66,7 @@ configure (guint64 seed, MachineConfig *config)
       stress = i;
   config->stress = stresses[stress].stress;
   config->stress.seed = seed;
+  config->stress.levels = lockstep_random_below (&r, 4) != 0;
   if (verbose)
     g_printerr ("# seed %" G_GUINT64_FORMAT ": %s, %s\n", seed, modes[config->mode],
                 stresses[stress].name);

@@ -20,6 +20,8 @@ struct _LockstepRunner
   const VmtArchRegister **registers;
   const VmtArchRegister *pc;
   guint n_cases; /* since the last reset */
+  gboolean fast;
+  guint n_loads;
   guint64 code_at, code_size;
 };
 
@@ -143,6 +145,8 @@ load_case (LockstepRunner *self, const LockstepCase *c, gboolean same)
 
   if (!same)
     {
+      /* At which level a tier compiles; of all cases each sees both. */
+      vmt_exec_set_promotion (self->exec, self->fast || self->n_loads++ % 2 ? 0 : G_MAXINT32);
       if (self->code_size != 0)
         store (self, self->code, self->code_at, NULL, self->code_size);
       self->code_at = c->pc - LOCKSTEP_CODE_BASE;
@@ -269,6 +273,12 @@ lockstep_runner_begin (LockstepRunner *self, const LockstepCase *c)
   if (++self->n_cases >= 20000)
     reset (self);
   vmt_vcpu_run_on (self->vcpu, do_begin, &step, TRUE);
+}
+
+void
+lockstep_runner_set_fast (LockstepRunner *self)
+{
+  self->fast = TRUE;
 }
 
 guint

@@ -170,9 +170,13 @@ run_program (VmtTier *tier, const VmtArchOps *ops, const char *path, guint numbe
              : n == 0 || (gdouble)(g_get_monotonic_time () - begin) < share * G_TIME_SPAN_SECOND)
     {
       /* One run in three with things made frequent that are seldom. */
-      const VmtExecStress stress = {
-        .seed = seed, .kill_one = 40, .kill_all = 900, .flush = 60, .refuse = 30, .no_fill = 50
-      };
+      const VmtExecStress stress = { .seed = seed,
+                                     .kill_one = 40,
+                                     .kill_all = 900,
+                                     .flush = 60,
+                                     .refuse = 30,
+                                     .no_fill = 50,
+                                     .levels = TRUE };
       const guint32 verdict =
           run (tier, ops, image, size, n % 3 == 2 ? &stress : NULL, &instructions);
       n++;

@@ -145,6 +145,8 @@ void lockstep_runner_run (LockstepRunner *self, const LockstepCase *cases, guint
                           LockstepResult *results);
 /* The same block by block: begin, step until it says how it ended (0: it goes on). Each step is one
  * block. */
+/* Code is compiled for speed at once; else now and then. */
+void lockstep_runner_set_fast (LockstepRunner *self);
 void lockstep_runner_begin (LockstepRunner *self, const LockstepCase *c);
 guint lockstep_runner_step (LockstepRunner *self);
 void lockstep_runner_end (LockstepRunner *self, const LockstepCase *c, guint trap,

@@ -1081,6 +1081,49 @@ as_supervisor (Gen *g)
   emit (g, CSR (3, 0, 0x300, 6), 4);
 }
 
+/* A loop that goes through memory by steps: tiers look up now and then only where it is. */
+static void
+walk (Gen *g)
+{
+  static const gint16 steps[] = { 8, 8, 8, 16, 64, 256, 1, -8, -64, 1000 };
+  const gboolean stores = somewhere (g);
+  const gint step = steps[below (g, G_N_ELEMENTS (steps))];
+  const guint aligned = once_in (g, 4) ? 0 : 7;
+
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 100))), 4);
+  const guint start = g->at;
+  for (guint n = 1 + below (g, 5); n > 0; n--)
+    {
+      const gint disp = ((gint)below (g, 200) - 100) & ~(gint)aligned;
+      switch (below (g, stores ? 7 : 4))
+        {
+        case 0:
+        case 1:
+          emit (g, i_type (0x03, below (g, 7), 10 + below (g, 6), 5, disp), 4);
+          break;
+        case 2:
+          emit (g, ADDI (5, 5, once_in (g, 2) ? step : -step), 4);
+          break;
+        case 3:
+          plain (g, 1, FALSE);
+          break;
+        case 4:
+          emit (g, i_type (0x07, 3, 10 + below (g, 4), 5, disp), 4); /* fld */
+          break;
+        case 5:
+          emit (g, s_type (0x27, 3, 5, 10 + below (g, 4), disp), 4); /* fsd */
+          break;
+        default:
+          emit (g, s_type (0x23, below (g, 4), 5, any (g), disp), 4);
+          break;
+        }
+    }
+  if (!once_in (g, 6))
+    emit (g, ADDI (5, 5, step), 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
+}
+
 /* A loop that nothing ends, over several blocks: who does not look at requests is lost in it, the
  * others are cut off. */
 static void
@@ -1130,8 +1173,10 @@ chunk (Gen *g)
     {
     case 0:
     case 1:
-    case 2:
       loop (g);
+      break;
+    case 2:
+      walk (g);
       break;
     case 3:
     case 4:

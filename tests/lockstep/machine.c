@@ -635,6 +635,7 @@ machine_run (const MachineConfig *config, const MachineProgram *program, guint64
   stress.visit = visit;
   stress.data = run;
   vmt_exec_set_stress (run->lead.exec, &stress);
+  vmt_exec_set_promotion (run->lead.exec, 0);
 
   vmt_vcpu_run_on (run->follow.vcpu, set_registers, (gpointer)program, TRUE);
   vmt_exec_start (run->lead.exec, &error);

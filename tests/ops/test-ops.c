@@ -479,9 +479,12 @@ static gboolean
 run (Block *b, gboolean *native)
 {
   VmtVcpu *vcpu = &state->vcpu;
-  VmtExecBlock block = {
-    .ir = &b->block, .pa = CODE, .ram = ram, .ram_offset = CODE - RAM, .size = 4
-  };
+  VmtExecBlock block = { .ir = &b->block,
+                         .pa = CODE,
+                         .ram = ram,
+                         .ram_offset = CODE - RAM,
+                         .size = 4,
+                         .level = b->block.n_ops % 2 };
   VmtTierCode code;
   const char *what = NULL;
 
