@@ -903,6 +903,8 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
         plan_windows (&c);
       compile_ops (&c);
     }
+  if (c.too_far)
+    return FALSE;
   BaselineBlock *self = finish (&c, code, insns);
   if (self == NULL)
     return FALSE;

@@ -14,8 +14,8 @@
  * suffice. Wherever C is entered the pinned registers are stored first: the state is exact at every
  * fault.
  *
- * baseline-compile.c knows the IR and no host; baseline-x86-64*.c emit for one; baseline-run.c is
- * what emitted code calls. Emitted code has no host address in it: it reaches C through the table
+ * baseline-compile.c knows the IR and no host; baseline-x86-64*.c emit for one, baseline-aarch64*.c
+ * for another; baseline-run.c is what emitted code calls. Emitted code has no host address in it: it reaches C through the table
  * in BaselineCpu, and other blocks through slots that lie at a fixed distance from it, so that the
  * same block is the same bytes in every process, and published code never changes. */
 
@@ -325,6 +325,7 @@ struct _BaselineCompiler
   guint n_evicted;
   gboolean short_of_regs; /* for the present op */
   gboolean evaluates;     /* the evaluator executes the present op */
+  gboolean too_far;       /* a jump within the block does not reach */
 
   guint insn, op;
   gboolean compact; /* level 0 */
@@ -365,7 +366,7 @@ typedef struct
 void baseline_buffers_init (BaselineBuffers *self);
 void baseline_buffers_clear (BaselineBuffers *self);
 
-/* FALSE: there is no room for it. */
+/* FALSE: there is no room for it, or it is too long for the host's jumps. */
 gboolean baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps *arch,
                            VmtExecBlock *block);
 void baseline_block_free (BaselineCode *code, BaselineBlock *self);
@@ -415,13 +416,13 @@ void baseline_called (BaselineCompiler *c, guint what, gboolean last);
 /* The instruction of the block at a page offset, when it may be jumped to; else G_MAXUINT. */
 guint baseline_goal (BaselineCompiler *c, gint32 page_offset);
 
-/* --- the emitter: baseline-x86-64*.c --- */
+/* --- the emitter: baseline-x86-64*.c, baseline-aarch64*.c --- */
 
 extern const guint8 baseline_pinned_regs[];
 extern const guint baseline_n_pinned;
 extern const guint8 baseline_scratch_regs[];
 extern const guint baseline_n_scratch;
-/* For windows; C leaves them alone. */
+/* At most 4, for windows; C leaves them alone. */
 extern const guint8 baseline_window_regs[];
 extern const guint baseline_n_windows;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Guest code that is translated while it runs, in each way that a host offers to make code
  * executable, and when the host takes that back in the middle. */
+#include "vmt-host.h"
+
 #include "../../tests/support/hardened.h"
 #include "../../tests/support/test-self.h"
 #include "../../tests/unit/exec/fake-arch.h"
@@ -135,9 +137,15 @@ static void
 test_case (gconstpointer data)
 {
   const Case *c = data;
+  g_autoptr (GError) refused = NULL;
 
   if (g_test_subprocess ())
     run_parts (c);
+  /* under an emulator of processes */
+  else if (!vmt_host_probe_code_memory (g_str_equal (c->strategy, "dual") ? VMT_HOST_CODE_DUAL
+                                                                          : VMT_HOST_CODE_TOGGLE,
+                                        &refused))
+    g_test_skip (refused->message);
   else if (c->refuses && prctl (PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
     g_test_skip ("this kernel does not filter system calls");
   else
