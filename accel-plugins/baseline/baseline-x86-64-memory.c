@@ -796,8 +796,18 @@ void
 baseline_host_load_ranges (BaselineCompiler *c)
 {
   for (guint kept = 1; kept <= c->n_kept; kept++)
-    x_rm (c, TRUE, X_LOAD, baseline_window_regs[baseline_n_windows - kept], BANK,
-          range_of (c, kept) + (gint32)G_STRUCT_OFFSET (VmtTlbRange, addend));
+    {
+      const gint32 range = range_of (c, kept);
+      x_rm (c, TRUE, X_LOAD, baseline_window_regs[baseline_n_windows - kept], BANK,
+            range + (gint32)G_STRUCT_OFFSET (VmtTlbRange, addend));
+      /* Another block's with a window of another length says nothing for this one. */
+      x_mi (c, TRUE, I_CMP, BANK, range + (gint32)G_STRUCT_OFFSET (VmtTlbRange, span),
+            c->kept_span[kept - 1]);
+      const guint32 same = x_jcc_short (c, CC_E);
+      x_rm (c, TRUE, 0xc7, 0, BANK, range + (gint32)G_STRUCT_OFFSET (VmtTlbRange, size));
+      x32 (c, 0);
+      x_here_short (c, same);
+    }
 }
 
 gboolean

@@ -177,6 +177,7 @@ fill_range (BaselineCompiler *c, gboolean store)
   const guint32 crosses = x_jcc_short (c, CC_NE);
   x_rmx (c, TRUE, X_CMP, RCX, BANK, RSI, 0, table);
   const guint32 miss = x_jcc_short (c, CC_NE);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, (gint32)G_STRUCT_OFFSET (VmtTlbRange, span));
   x_rr (c, TRUE, 0xf7, 3, RAX);
   x_ri (c, TRUE, I_ADD, RAX, VMT_PAGE_SIZE);
   x_rmx (c, TRUE, X_STORE, RCX, BANK, RDX, 0, 0);

@@ -15,9 +15,10 @@
  * fault.
  *
  * baseline-compile.c knows the IR and no host; baseline-x86-64*.c emit for one, baseline-aarch64*.c
- * for another; baseline-run.c is what emitted code calls. Emitted code has no host address in it: it reaches C through the table
- * in BaselineCpu, and other blocks through slots that lie at a fixed distance from it, so that the
- * same block is the same bytes in every process, and published code never changes. */
+ * for another; baseline-run.c is what emitted code calls. Emitted code has no host address in it:
+ * it reaches C through the table in BaselineCpu, and other blocks through slots that lie at a fixed
+ * distance from it, so that the same block is the same bytes in every process, and published code
+ * never changes. */
 
 typedef struct _BaselineBlock BaselineBlock;
 typedef struct _BaselineLink BaselineLink;
@@ -337,6 +338,7 @@ struct _BaselineCompiler
   gint32 *op_shift;       /* of each op with a window: how far its base has moved since the first */
   VmtIrVal locals[4];     /* globals in the first of the windows' registers */
   guint n_locals, n_kept; /* of the windows' registers, from the first and from the last on */
+  gint32 kept_span[4];    /* of each of the latter: the last byte, from the first */
   guint window_until[4];  /* the last op that uses the window of that register */
   guint32 *insn_at;       /* where an instruction's code begins */
   guint8 *insn_goal;      /* something in the block jumps to it */

@@ -23,12 +23,12 @@ typedef struct
   guint64 addend;
 } VmtTlbEntry;
 
-/* Addresses from @base on, @size of which are where an access of some length may begin that a tier
- * has in mind: host = va + addend for all of it. A tier fills it from the read or write table, one
- * page or several; core empties it (@size 0) when that no longer holds. */
+/* Addresses from @base on, @size of which are where accesses may begin whose last byte is @span
+ * bytes behind their first: host = va + addend for all of it. A tier fills it from the read or write
+ * table, one page or several; core empties it (@size 0) when that no longer holds. */
 typedef struct
 {
-  guint64 base, size, addend, reserved;
+  guint64 base, size, addend, span;
 } VmtTlbRange;
 #define VMT_TLB_RANGES 32
 

@@ -1081,18 +1081,13 @@ as_supervisor (Gen *g)
   emit (g, CSR (3, 0, 0x300, 6), 4);
 }
 
-/* A loop that goes through memory by steps: tiers look up now and then only where it is. */
+/* A loop of @n accesses by x5, which moves by @step. */
 static void
-walk (Gen *g)
+walk_loop (Gen *g, guint n, gboolean stores, gint step)
 {
-  static const gint16 steps[] = { 8, 8, 8, 16, 64, 256, 1, -8, -64, 1000 };
-  const gboolean stores = somewhere (g);
-  const gint step = steps[below (g, G_N_ELEMENTS (steps))];
-  const guint aligned = once_in (g, 4) ? 0 : 7;
+  const guint start = g->at, aligned = once_in (g, 4) ? 0 : 7;
 
-  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 100))), 4);
-  const guint start = g->at;
-  for (guint n = 1 + below (g, 5); n > 0; n--)
+  for (; n > 0; n--)
     {
       const gint disp = ((gint)below (g, 200) - 100) & ~(gint)aligned;
       switch (below (g, stores ? 7 : 4))
@@ -1118,10 +1113,32 @@ walk (Gen *g)
           break;
         }
     }
-  if (!once_in (g, 6))
+  if (step != 0)
     emit (g, ADDI (5, 5, step), 4);
   emit (g, ADDI (INNER, INNER, -1), 4);
   emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
+}
+
+/* Loops that go through memory by steps: tiers look up now and then only where that is. A second
+ * one, of another number of accesses, may use what the first has left: it is so far away that a
+ * tier which remembers by place takes it for the same. */
+static void
+walk (Gen *g)
+{
+  static const gint16 steps[] = { 8, 8, 8, 16, 64, 256, 1, -8, -64, 1000, 0, 0 };
+  const gboolean stores = somewhere (g);
+
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 100))), 4);
+  const guint start = g->at;
+  walk_loop (g, 1 + below (g, 5), stores, steps[below (g, G_N_ELEMENTS (steps))]);
+  if (once_in (g, 2))
+    return;
+  if (once_in (g, 3))
+    somewhere (g);
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 30))), 4);
+  while ((g->at - start) % 64 != 0)
+    emit (g, 0x0505, 2); /* c.addi x10, 1 */
+  walk_loop (g, 1 + below (g, 5), stores, steps[below (g, G_N_ELEMENTS (steps))]);
 }
 
 /* A loop that nothing ends, over several blocks: who does not look at requests is lost in it, the
