@@ -10,6 +10,7 @@ const guint8 baseline_scratch_regs[] = { X0, X1, X2, X3, X4, X5, X6 };
 const guint baseline_n_scratch = G_N_ELEMENTS (baseline_scratch_regs);
 const guint8 baseline_window_regs[] = { X25, X29 };
 const guint baseline_n_windows = G_N_ELEMENTS (baseline_window_regs);
+const gboolean baseline_keeps_windows = FALSE;
 
 gboolean
 baseline_host_probe (GError **error)

@@ -379,6 +379,7 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
     { BASELINE_STUB_EVAL, (gconstpointer)baseline_run_eval, TRUE, FALSE },
     { BASELINE_STUB_FP_OP, (gconstpointer)baseline_run_eval, TRUE, TRUE },
     { BASELINE_STUB_TRAP, (gconstpointer)baseline_run_trap, FALSE, FALSE },
+    { BASELINE_STUB_RANGE, (gconstpointer)baseline_run_range, FALSE, TRUE },
   };
 
   *enter = c->size;

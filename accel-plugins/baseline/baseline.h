@@ -46,7 +46,8 @@ typedef enum
   BASELINE_STUB_READ2,
   BASELINE_STUB_WRITE1,
   BASELINE_STUB_WRITE2,
-  BASELINE_STUB_RANGE_READ, /* fills a VmtTlbRange */
+  BASELINE_STUB_RANGE,      /* fills a VmtTlbRange, or leaves */
+  BASELINE_STUB_RANGE_READ, /* fills one with a page */
   BASELINE_STUB_RANGE_WRITE,
   BASELINE_STUB_LEAVE, /* to the run loop, everything is in memory but the pinned registers */
   BASELINE_STUB_INDIRECT,
@@ -90,7 +91,7 @@ typedef struct
 /* Calls of C by emitted code, of one vCPU: its thread writes, others read. */
 typedef struct
 {
-  guint64 load, store, atomic, trap, near_link, far_link, promote, indirect;
+  guint64 load, store, atomic, trap, near_link, far_link, promote, indirect, range, scattered;
   guint64 block; /* that the evaluator executed as a whole */
   guint64 rest;  /* of one, after a loop has left it */
   guint64 eval[VMT_IR_N_OPS];
@@ -173,6 +174,10 @@ struct _BaselineBlock
   BaselineLink *incoming, *links;
   BaselineInsn *insns;
   BaselineCall *calls; /* by place */
+  /* How often ranges were filled by baseline_run_range() for this vCPU since its count was so. Who
+   * writes them at the same time counts wrong, no more. */
+  guint fills, fills_vcpu;
+  guint64 fills_since;
 };
 
 /* --- code memory: baseline-code.c --- */
@@ -242,9 +247,10 @@ typedef struct
  * one looks the whole range up, and the others use the host address that it found, which stays in a
  * register. The base may be moved by constants meanwhile.
  *
- * A loop whose values of the base lie near each other keeps such a window from one time round to
- * the next, and a VmtTlbRange from one visit to the next: the register has its addend, and the
- * first access only looks whether it still is within the range. */
+ * A loop keeps such a window from one time round to the next, and a VmtTlbRange from one visit to
+ * the next: the register has its addend, and the first access only looks whether it still is within
+ * the range. Where the base does not just move by constants it may be anywhere: C fills the range
+ * then, and looks whether that is worth while. */
 typedef struct
 {
   VmtIrVal base;
@@ -256,6 +262,7 @@ typedef struct
   gint32 opened;   /* the same, where the window was opened */
   guint8 reg;      /* or BASELINE_NO_REG: none was free */
   guint8 kept;     /* the block's range, from 1 on, or 0 */
+  gboolean roams;  /* the base does not just move by constants */
 } BaselineWindow;
 
 /* Code that is emitted behind the block's: slow paths, exits. */
@@ -270,7 +277,7 @@ struct _BaselineCold
   guint8 reg, reg2;
   guint8 kind, window;
   guint8 kept; /* see Place in baseline-x86-64-memory.c: these, too */
-  gboolean write;
+  gboolean write, roams;
   guint16 span;
   guint32 hit;
   gint32 from_disp;
@@ -427,6 +434,8 @@ extern const guint baseline_n_scratch;
 /* At most 4, for windows; C leaves them alone. */
 extern const guint8 baseline_window_regs[];
 extern const guint baseline_n_windows;
+/* Whether the emitter knows of windows that are kept. */
+extern const gboolean baseline_keeps_windows;
 
 gboolean baseline_host_probe (GError **error);
 #define BASELINE_STUBS_ROOM 16384u
@@ -467,6 +476,9 @@ void baseline_enter_eval (VmtVcpu *vcpu, VmtExecBlock *block);
 BaselineReturn baseline_run_read (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 log2,
                                   const guint8 *at);
 BaselineReturn baseline_run_write (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 log2,
+                                   const guint8 *at);
+/* Fills a range for @va; desc: span | write << 15 | index << 16. Returns its addend, or 0. */
+BaselineReturn baseline_run_range (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                    const guint8 *at);
 BaselineReturn baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                   const guint8 *at);

@@ -230,9 +230,13 @@ overlaps (const VmtExecBlock *block, guint64 page_host, guint first, guint size)
 static void
 forget_seen (VmtCodePage *page, const VmtExecBlock *block, guint64 page_host)
 {
-  if (page->seen == NULL || (block->first_host & VMT_PAGE_MASK) != page_host)
+  if ((block->first_host & VMT_PAGE_MASK) != page_host)
     return;
   const guint first = (guint)(block->first_host & ~VMT_PAGE_MASK);
+  if (page->scattered != NULL)
+    page->scattered[first / 8] &= (guint8) ~(1u << (first & 7));
+  if (page->seen == NULL)
+    return;
   for (guint i = first; i < first + block->size && i < VMT_PAGE_SIZE; i++)
     page->seen[i / 8] &= (guint8) ~(1u << (i & 7));
 }
@@ -377,6 +381,24 @@ void
 vmt_exec_unlock_code (VmtVcpu *vcpu)
 {
   g_mutex_unlock (&vcpu->exec->code_lock);
+}
+
+void
+vmt_exec_block_scatters (VmtVcpu *vcpu, VmtExecBlock *block)
+{
+  VmtExec *self = vcpu->exec;
+  const guint first = (guint)(block->first_host & ~VMT_PAGE_MASK);
+
+  g_mutex_lock (&self->code_lock);
+  if (!block->dead)
+    {
+      VmtCodePage *page = get_page (vmt_exec_find_ram (self, block->ram, FALSE), block->ram_offset);
+      if (page->scattered == NULL)
+        page->scattered = g_malloc0 (VMT_PAGE_SIZE / 8);
+      page->scattered[first / 8] |= (guint8)(1u << (first & 7));
+      kill_block (self, block, 0, VMT_EXEC_KILL_SCATTERS);
+    }
+  g_mutex_unlock (&self->code_lock);
 }
 
 void
@@ -649,6 +671,8 @@ compile_counting (VmtVcpu *vcpu, const VmtResolved *at, guint level, Evicted *ev
       if (G_UNLIKELY (self->measuring))
         self->code_stats.ir_ns += _vmt_exec_since (self, start);
       block->level = (guint8)level;
+      block->scattered =
+          page->scattered != NULL && (page->scattered[offset / 8] >> (offset & 7) & 1);
       block->pa = at->pa;
       block->ram = at->ram->ram;
       block->ram_offset = at->ram_offset;

@@ -105,6 +105,7 @@ vmt_exec_free (VmtExec *self)
         if (self->rams[i].pages[p] != NULL)
           {
             g_free (self->rams[i].pages[p]->seen);
+            g_free (self->rams[i].pages[p]->scattered);
             g_free (self->rams[i].pages[p]);
           }
       g_free (self->rams[i].pages);

@@ -1141,6 +1141,35 @@ walk (Gen *g)
   walk_loop (g, 1 + below (g, 5), stores, steps[below (g, G_N_ELEMENTS (steps))]);
 }
 
+/* A loop whose accesses are anywhere in some pages: tiers find out that there is nothing to be
+ * remembered. */
+static void
+roam (Gen *g)
+{
+  const gboolean changing = once_in (g, 2);
+
+  la (g, 20, (changing ? CHANGING : DATA) * PAGE);
+  li (g, 7, ((changing ? N_CHANGING : N_DATA) * PAGE - 1) & ~7u);
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, once_in (g, 2) ? 400 : 80))), 4);
+  const guint start = g->at;
+  emit (g, ADDI (10, 10, (gint)(1 + 2 * below (g, 1000))), 4);
+  emit (g, i_type (0x13, 1, 6, 10, (gint)(1 + below (g, 8))), 4); /* slli */
+  emit (g, r_type (0x33, 7, 0, 6, 6, 7), 4);                      /* and */
+  emit (g, ADD (5, 20, 6), 4);
+  for (guint n = 1 + below (g, 3); n > 0; n--)
+    {
+      const gint disp = 8 * ((gint)below (g, 9) - 4);
+      if (once_in (g, 3))
+        emit (g, s_type (0x23, below (g, 4), 5, any (g), disp), 4);
+      else
+        emit (g, i_type (0x03, below (g, 7), 11 + below (g, 5), 5, disp), 4);
+    }
+  if (once_in (g, 3))
+    plain (g, 1, FALSE);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
+}
+
 /* A loop that nothing ends, over several blocks: who does not look at requests is lost in it, the
  * others are cut off. */
 static void
@@ -1193,7 +1222,10 @@ chunk (Gen *g)
       loop (g);
       break;
     case 2:
-      walk (g);
+      if (once_in (g, 3))
+        roam (g);
+      else
+        walk (g);
       break;
     case 3:
     case 4:
