@@ -337,6 +337,7 @@ struct _BaselineCompiler
   gint32 *op_shift;       /* of each op with a window: how far its base has moved since the first */
   VmtIrVal locals[4];     /* globals in the first of the windows' registers */
   guint n_locals, n_kept; /* of the windows' registers, from the first and from the last on */
+  guint kept_stores;      /* mask of the kept windows that are written through */
   guint window_until[4];  /* the last op that uses the window of that register */
   guint32 *insn_at;       /* where an instruction's code begins */
   guint8 *insn_goal;      /* something in the block jumps to it */
