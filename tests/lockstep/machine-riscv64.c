@@ -501,6 +501,37 @@ access_memory (Gen *g, guint n)
     }
 }
 
+/* More bases at a time than tiers may have registers for, and they move. */
+static void
+weave (Gen *g)
+{
+  for (guint base = 5; base < 8; base++)
+    la (g, base, (once_in (g, 4) ? CHANGING : DATA) * PAGE + 128 + 8 * below (g, 7 * PAGE / 8));
+  for (guint n = 8 + below (g, 14); n > 0; n--)
+    {
+      const guint base = 5 + below (g, 3);
+      const gint disp = 8 * (gint)below (g, 8);
+      switch (below (g, 6))
+        {
+        case 0:
+          emit (g, ADDI (base, base, 8 * (gint)below (g, 5) - 16), 4);
+          break;
+        case 1:
+          emit (g, s_type (0x23, below (g, 4), base, any (g), disp), 4);
+          break;
+        case 2:
+          emit (g, s_type (0x23, 3, base, any (g), disp), 4);
+          break;
+        case 3:
+          emit (g, i_type (0x03, below (g, 7), 11 + below (g, 6), base, disp), 4);
+          break;
+        default:
+          emit (g, i_type (0x03, 3, 11 + below (g, 6), base, disp), 4);
+          break;
+        }
+    }
+}
+
 static void
 reserve (Gen *g)
 {
@@ -626,13 +657,22 @@ call_in_modes (Gen *g)
 }
 
 /* A register of which it depends on the value whether what follows is another mode's: the rounding
- * mode, which is invalid every fourth time. */
+ * mode, which is invalid every fourth time. What follows may be on the next page. */
 static void
 round_in_modes (Gen *g)
 {
+  const guint end = (g->at & ~(PAGE - 1)) + PAGE;
+  const gboolean at_end =
+      end - g->at > 100 && end - g->at < 1400 && end + 200 < (CODE + N_CODE - 1) * PAGE;
+
   emit (g, ADDI (INNER, 0, (gint)(5 + below (g, 8))), 4);
   const guint recover = g->at;
   recover_at (g, 0);
+  if (at_end)
+    {
+      emit (g, jal (0, (gint)(end - 20) - (gint)g->at), 4);
+      g->at = end - 20;
+    }
   const guint start = g->at;
   emit (g, i_type (0x13, 7, 6, INNER, 3), 4); /* andi */
   emit (g, i_type (0x13, 3, 6, 6, 1), 4);     /* sltiu */
@@ -1124,8 +1164,8 @@ walk (Gen *g)
   emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
 }
 
-/* A loop that goes over memory from @to on, by steps, and does nothing else: it sums up in @sum, and
- * changes x5, x6 and x25. */
+/* A loop that goes over memory from @to on, by steps, and does nothing else: it sums up in @sum,
+ * and changes x5, x6 and x25. */
 static void
 sweep (Gen *g, guint to, guint sum, gint step)
 {
@@ -1297,7 +1337,10 @@ chunk (Gen *g)
     case 9:
     case 10:
     case 11:
-      access_memory (g, 1 + below (g, 4));
+      if (once_in (g, 3))
+        weave (g);
+      else
+        access_memory (g, 1 + below (g, 4));
       break;
     case 12:
       reserve (g);

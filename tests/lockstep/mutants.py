@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-MACHINE, SMP, UNIT, CORE = 'machine', 'smp', 'unit', 'core'
+MACHINE, SMP, MODIFY, UNIT, CORE = 'machine', 'smp', 'modify', 'unit', 'core'
 CODE = 'core/exec/vmt-exec-code.c'
 ATOMIC = 'core/exec/vmt-exec-atomic.c'
 TLB = 'core/exec/vmt-tlb.c'
@@ -47,7 +47,8 @@ MUTANTS = [
      '                                     __ATOMIC_SEQ_CST);\n', '        (void)slot, (void)expected;\n', MACHINE),
     ('mode-ignored', None, CODE,
      'if (block != NULL && block->host == host && block->mode_key == vcpu->mode_key)', 'if (block != NULL && block->host == host)', MACHINE),
-    ('promoted-for-another-mode', None, CODE, '  if (vcpu->mode_key != block->mode_key || !resolve_fetch', '  if (!resolve_fetch', MACHINE),
+    ('freed-too-early', None, CODE, '      oldest = MIN (oldest, epoch);', '      oldest = MIN (oldest, __atomic_load_n (&priv->epoch, __ATOMIC_SEQ_CST));',
+     MODIFY),
     ('straddle-any-page', None, CODE, 'if (block->host2 == 0 || block->host2 == host2)', 'if (block->host2 == 0 || host2 != 0)', MACHINE),
     # core/exec: TLB and page states
     ('page-state-unseen', None, TLB,
@@ -159,7 +160,7 @@ MUTANTS = [
     ('store-through-a-read', 'baseline', B_COMPILE, '          window->store |= store;\n', '', MACHINE),
     ('windows-survive-a-goal', 'baseline', B_COMPILE, '        if (c->insn_goal[insn++])\n          close_windows (c, VMT_IR_NO_VAL);', '        insn++;', MACHINE),
     ('windows-survive-an-atomic', 'baseline', B_COMPILE, '               op->opcode != VMT_IR_FENCE)\n        close_windows (c, VMT_IR_NO_VAL);',
-     '               op->opcode != VMT_IR_FENCE)\n        ;', MACHINE),
+     '               op->opcode != VMT_IR_FENCE)\n        ;', UNIT),
     ('base-steps-the-other-way', 'baseline', B_COMPILE, '<= WINDOW_MAX ? (gint32)step : 0;', '<= WINDOW_MAX ? -(gint32)step : 0;', MACHINE),
     ('step-forgotten', 'baseline', B_MEMORY, '      place->disp += c->op_shift[c->op] - window->opened;\n', '', MACHINE),
     ('step-before-the-window-forgotten', 'baseline', B_MEMORY, '      place->disp += c->op_shift[c->op] - window->opened;\n',
@@ -177,12 +178,10 @@ MUTANTS = [
      MACHINE),
     ('ranges-share-a-place', 'baseline', B_MEMORY, '(guint)c->ir->insns[0].page_offset + kept) %', '(guint)c->ir->insns[0].page_offset + (kept != 0)) %',
      MACHINE),
+    ('range-of-a-load-is-written', 'baseline', B_MEMORY, '((c->kept_stores >> kept & 1) != 0 ? half : 0);', '0 * half;', MACHINE),
     ('ranges-not-loaded', 'baseline', B_COMPILE, '  baseline_host_load_ranges (c);\n  baseline_load_locals (c);', '  baseline_load_locals (c);', MACHINE),
     ('ranges-not-reloaded', 'baseline', B_COMPILE, '        baseline_host_load_ranges (c);\n    }\n  c->insn_at',
-     '        ;\n    }\n  c->insn_at', MACHINE),
-    ('kept-base-may-be-loaded', 'baseline', B_COMPILE,
-     '      if (op->d == window->base && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE &&\n          base_step (c, op) == 0)\n        return FALSE;\n',
-     '', MACHINE),
+     '        ;\n    }\n  c->insn_at', UNIT),
     ('read-over-a-pages-end', 'baseline', B_STUBS, 'RDX, RCX, (1 << log2) - 1);', 'RDX, RCX, store ? (1 << log2) - 1 : 0);', MACHINE),
     ('write-over-a-pages-end', 'baseline', B_STUBS, 'RDX, RCX, (1 << log2) - 1);', 'RDX, RCX, store ? 0 : (1 << log2) - 1);', MACHINE),
     ('write-too-wide', 'baseline', B_STUBS, 'log2 == 1 ? 0x66 : 0, log2 == 3, byte', 'log2 == 1 ? 0x66 : 0, log2 >= 2, byte', MACHINE),
@@ -193,7 +192,7 @@ MUTANTS = [
      '  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;\n  const guint byte',
      '  const gint32 table = (gint32)G_STRUCT_OFFSET (VmtTlbBank, read);\n'
      '  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;\n  const guint byte', MACHINE),
-    ('dead-block-goes-on', 'baseline', B_MEMORY, '  baseline_called (c, insn, last);', '  baseline_called (c, insn, FALSE);', MACHINE),
+    ('dead-block-goes-on', 'baseline', B_MEMORY, '  baseline_called (c, insn, last);', '  baseline_called (c, insn, FALSE);', UNIT),
     ('small-store-drops-its-address', 'baseline', B_MEMORY, '      if (a.where == BASELINE_REG && a.reg == RDX)\n', '      if (a.where == BASELINE_CONST && a.reg == RDX)\n',
      UNIT),
     ('small-store-drops-its-value', 'baseline', B_MEMORY, '  if (b.where == BASELINE_REG && b.reg == RCX)\n', '  if (b.where == BASELINE_CONST && b.reg == RCX)\n', UNIT),
@@ -262,7 +261,8 @@ def command(kind, folder, tier, seconds):
         return [folder / 'tests' / f'test-{tier}']
     if kind == CORE:
         return [folder / 'tests' / 'unit' / 'test-exec-mmu']
-    return [tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in PROGRAMS]]
+    programs = ['modify'] if kind == MODIFY else PROGRAMS
+    return [tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in programs]]
 
 
 def find(kind, folder, tier, seconds, log):
