@@ -510,6 +510,8 @@ plan_windows (BaselineCompiler *c)
           kept->reg = baseline_window_regs[baseline_n_windows - ++c->n_kept];
           kept->kept = (guint8)c->n_kept;
           c->kept_span[c->n_kept - 1] = kept->end - 1 - kept->min;
+          if (kept->store)
+            c->kept_stores |= 1u << c->n_kept;
         }
       else if (uses[best] >= LOCAL_USES_FEW &&
                i + count_windows (c, first, last) < baseline_n_windows)

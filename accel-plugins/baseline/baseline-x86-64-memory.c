@@ -96,11 +96,14 @@ lost_regs (BaselineCompiler *c, gboolean store)
   c->busy |= 1u << RAX | 1u << RCX | (store ? 1u << RDX : 0);
 }
 
-/* Of the bank; other blocks use them, too. */
+/* Of the bank; other blocks use them, too. What is written through is never what somebody has
+ * filled for reading: the page may be code, or not to be written at all. */
 static gint32
 range_of (BaselineCompiler *c, guint kept)
 {
-  const guint i = ((guint)c->ir->insns[0].page_offset + kept) % VMT_TLB_RANGES;
+  const guint half = VMT_TLB_RANGES / 2;
+  const guint i = ((guint)c->ir->insns[0].page_offset + kept) % half +
+                  ((c->kept_stores >> kept & 1) != 0 ? half : 0);
   return (gint32)(G_STRUCT_OFFSET (VmtTlbBank, ranges) + i * sizeof (VmtTlbRange));
 }
 

@@ -346,6 +346,7 @@ struct _BaselineCompiler
   VmtIrVal locals[4];     /* globals in the first of the windows' registers */
   guint n_locals, n_kept; /* of the windows' registers, from the first and from the last on */
   gint32 kept_span[4];    /* of each of the latter: the last byte, from the first */
+  guint kept_stores;      /* mask of the kept windows that are written through */
   guint window_until[4];  /* the last op that uses the window of that register */
   guint32 *insn_at;       /* where an instruction's code begins */
   guint8 *insn_goal;      /* something in the block jumps to it */

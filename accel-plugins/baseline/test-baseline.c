@@ -25,6 +25,7 @@ typedef struct
   guint64 x[N_INT], f[N_FP];
   VmtIrFlags n[2];
   guint64 q[2][2];
+  guint space; /* of two, which have other data at the same addresses */
 } State;
 
 #define X(i)                                                                                       \
@@ -110,12 +111,22 @@ help_set_flags (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
   return 0;
 }
 
+static guint64
+help_space (VmtVcpu *vcpu, guint64 a, guint64 b, guint64 c)
+{
+  State *s = (State *)vcpu;
+  s->space = a & 1;
+  vmt_tlb_select (vcpu, s->space, s->space);
+  return 0;
+}
+
 static const VmtIrHelper helpers[] = {
   { "mix", help_mix, VMT_HELPER_PURE },
   { "environment", help_environment, VMT_HELPER_READS | VMT_HELPER_WRITES },
   { "fault", help_fault, VMT_HELPER_READS | VMT_HELPER_FAULTS | VMT_HELPER_PC },
   { "get_flags", help_get_flags, VMT_HELPER_READS | VMT_HELPER_GET_FP_FLAGS },
   { "set_flags", help_set_flags, VMT_HELPER_SET_FP_FLAGS },
+  { "space", help_space, VMT_HELPER_READS | VMT_HELPER_WRITES },
 };
 
 static gboolean
@@ -127,6 +138,8 @@ translate (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtTranslati
       return FALSE;
     }
   *out = (VmtTranslation){ .pa = va, .page_shift = 12, .access = 7 };
+  if (((State *)vcpu)->space != 0 && va >= CODE + 0x1000 && va < CODE + 0x3000)
+    out->pa += 0x2000;
   if (va < RAM + 0x1000)
     out->access = VMT_ACCESS_LOAD;
   return TRUE;
@@ -271,6 +284,7 @@ prepare (Fixture *f, const Outcome *start)
   vcpu->page_va = CODE;
   vcpu->icount = 0;
   memset (&vcpu->fault, 0, sizeof vcpu->fault);
+  vmt_tlb_select (vcpu, f->state->space, f->state->space);
   vmt_vcpu_clear_reservation (vcpu);
   /* leaves at the first exit */
   vcpu->exit_request = VMT_VCPU_RELOOKUP;
@@ -662,8 +676,23 @@ chain_op (Chain *m, guint single, guint strict)
                     operand (m), 0);
       break;
     default:
-      switch (below (m, 8))
+      switch (below (m, 12))
         {
+        case 8:
+        case 9:
+          /* by steps that do not lead away from where memory is */
+          x = GLOBAL_X (8 + below (m, 8));
+          vmt_ir_set (b, x,
+                      vmt_ir_op2 (b, VMT_IR_ADD, VMT_IR_I64, 0, x,
+                                  vmt_ir_const (b, (guint64)(gint64)(8 - 16 * (gint)below (m, 2))),
+                                  0));
+          break;
+        case 10:
+          vmt_ir_call (b, VMT_IR_NONE, 5, x, VMT_IR_NO_VAL, VMT_IR_NO_VAL);
+          break;
+        case 11:
+          vmt_ir_store (b, VMT_IR_I64, GLOBAL_X (8 + below (m, 8)), (gint32)below (m, 2) * 8, x, 0);
+          break;
         case 6:
           vmt_ir_set (b, x,
                       vmt_ir_call (b, VMT_IR_I64, 3, VMT_IR_NO_VAL, VMT_IR_NO_VAL, VMT_IR_NO_VAL));
@@ -712,6 +741,8 @@ loop (Chain *m, guint single, guint strict)
       chain_op (m, single, strict);
     }
   vmt_ir_insn (m->b, (gint)k * 4, 4);
+  if (below (m, 3) == 0)
+    vmt_ir_call (m->b, VMT_IR_NONE, 5, GLOBAL_X (below (m, 7)), VMT_IR_NO_VAL, VMT_IR_NO_VAL);
   vmt_ir_set (m->b, GLOBAL_X (7), vmt_ir_const (m->b, 1 + below (m, 4)));
   const guint head = ++k;
   m->n_temps = 0; /* none lives around it */
@@ -809,6 +840,52 @@ test_loops (void)
   chains (30, 5, TRUE, 2500);
 }
 
+/* A store that kills its own block leaves it. */
+static void
+test_dead (void)
+{
+  static Outcome start, got;
+  Fixture f;
+  if (!set_up (&f))
+    return;
+  VmtIrBuilder *b = vmt_ir_builder_new (&arch);
+  start.pc = CODE;
+  start.state.x[1] = 5;
+  start.state.x[2] = 7;
+  start.state.x[8] = DATA;
+  start.state.f[0] = 5;
+  for (guint i = 0; i < 4; i++)
+    {
+      const gboolean fp = i / 2 != 0;
+      vmt_ir_builder_begin (b);
+      vmt_ir_insn (b, 0, 4);
+      vmt_ir_store (b, fp ? VMT_IR_F64 : VMT_IR_I64, GLOBAL_X (8), 0,
+                    fp ? GLOBAL_F (0) : GLOBAL_X (1), 0);
+      vmt_ir_insn (b, 4, 4);
+      vmt_ir_set (b, GLOBAL_X (2),
+                  vmt_ir_op2 (b, VMT_IR_ADD, VMT_IR_I64, 0, GLOBAL_X (2), vmt_ir_const (b, 1), 0));
+      vmt_ir_exit (b, 0x800);
+      g_autoptr (VmtIrBlock) ir = vmt_ir_builder_finish (b, 8);
+      VmtExecBlock block = {
+        .ir = ir, .pa = CODE, .ram = f.ram, .ram_offset = CODE - RAM, .size = 8, .level = i % 2
+      };
+      g_assert_true (vmt_tier_compile (f.tier, &arch, &block));
+      block.dead = 1;
+      vmt_tlb_flush_all (&f.state->vcpu);
+      prepare (&f, &start);
+      block.entry (&f.state->vcpu, &block);
+      collect (&f, &got);
+      g_assert_cmpuint (got.memory[DATA - RAM], ==, 5);
+      g_assert_cmpuint (got.state.x[2], ==, 7);
+      g_assert_cmphex (got.pc, ==, CODE + 4);
+      g_assert_cmpuint (got.retired, ==, 1);
+      vmt_tier_kill (f.tier, &block);
+      vmt_tier_discard (f.tier, &block);
+    }
+  vmt_ir_builder_free (b);
+  tear_down (&f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -817,6 +894,7 @@ main (int argc, char **argv)
   g_test_add_func ("/baseline/eval/memory", test_memory);
   g_test_add_func ("/baseline/eval/riscv", test_riscv);
   g_test_add_func ("/baseline/eval/all", test_all);
+  g_test_add_func ("/baseline/dead", test_dead);
   g_test_add_func ("/baseline/float/doubles", test_doubles);
   g_test_add_func ("/baseline/float/singles", test_singles);
   g_test_add_func ("/baseline/float/formats", test_formats);

@@ -501,6 +501,37 @@ access_memory (Gen *g, guint n)
     }
 }
 
+/* More bases at a time than tiers may have registers for, and they move. */
+static void
+weave (Gen *g)
+{
+  for (guint base = 5; base < 8; base++)
+    la (g, base, (once_in (g, 4) ? CHANGING : DATA) * PAGE + 128 + 8 * below (g, 7 * PAGE / 8));
+  for (guint n = 8 + below (g, 14); n > 0; n--)
+    {
+      const guint base = 5 + below (g, 3);
+      const gint disp = 8 * (gint)below (g, 8);
+      switch (below (g, 6))
+        {
+        case 0:
+          emit (g, ADDI (base, base, 8 * (gint)below (g, 5) - 16), 4);
+          break;
+        case 1:
+          emit (g, s_type (0x23, below (g, 4), base, any (g), disp), 4);
+          break;
+        case 2:
+          emit (g, s_type (0x23, 3, base, any (g), disp), 4);
+          break;
+        case 3:
+          emit (g, i_type (0x03, below (g, 7), 11 + below (g, 6), base, disp), 4);
+          break;
+        default:
+          emit (g, i_type (0x03, 3, 11 + below (g, 6), base, disp), 4);
+          break;
+        }
+    }
+}
+
 static void
 reserve (Gen *g)
 {
@@ -626,13 +657,22 @@ call_in_modes (Gen *g)
 }
 
 /* A register of which it depends on the value whether what follows is another mode's: the rounding
- * mode, which is invalid every fourth time. */
+ * mode, which is invalid every fourth time. What follows may be on the next page. */
 static void
 round_in_modes (Gen *g)
 {
+  const guint end = (g->at & ~(PAGE - 1)) + PAGE;
+  const gboolean at_end =
+      end - g->at > 100 && end - g->at < 1400 && end + 200 < (CODE + N_CODE - 1) * PAGE;
+
   emit (g, ADDI (INNER, 0, (gint)(5 + below (g, 8))), 4);
   const guint recover = g->at;
   recover_at (g, 0);
+  if (at_end)
+    {
+      emit (g, jal (0, (gint)(end - 20) - (gint)g->at), 4);
+      g->at = end - 20;
+    }
   const guint start = g->at;
   emit (g, i_type (0x13, 7, 6, INNER, 3), 4); /* andi */
   emit (g, i_type (0x13, 3, 6, 6, 1), 4);     /* sltiu */
@@ -1170,6 +1210,110 @@ roam (Gen *g)
   emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
 }
 
+/* A loop that goes over memory from @to on, by steps, and does nothing else: it sums up in @sum,
+ * and changes x5, x6 and x25. */
+static void
+sweep (Gen *g, guint to, guint sum, gint step)
+{
+  la (g, 5, to);
+  emit (g, ADDI (INNER, 0, (gint)(8 + below (g, 24))), 4);
+  const guint start = g->at;
+  const gboolean loads = !once_in (g, 4);
+  if (loads)
+    {
+      emit (g, i_type (0x03, 3, 6, 5, 8), 4);
+      emit (g, ADD (sum, sum, 6), 4);
+    }
+  if (!loads || once_in (g, 2))
+    emit (g, s_type (0x23, 2 + below (g, 2), 5, 6, 0), 4);
+  if (step != 0)
+    emit (g, ADDI (5, 5, step), 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4);
+}
+
+/* The same loop over a page before and after that is mapped elsewhere, or, of the page of 2 MiB,
+ * may not be written any more. x24 counts: nothing else uses it here. */
+static void
+sweep_and_remap (Gen *g)
+{
+  const guint space = below (g, 2), index = below (g, G_N_ELEMENTS (mapped));
+  const gboolean large = once_in (g, 3);
+  const guint region = large ? 5 : mapped[index];
+  const guint64 user = modes[region] == 0 ? PTE_U : 0;
+  const guint page = large ? DATA + below (g, N_DATA) : CHANGING + below (g, N_CHANGING);
+  const guint at = once_in (g, 3) ? (page + 1) * PAGE - 8 * below (g, 40)
+                                  : page * PAGE + 1024 + 8 * below (g, 240);
+  const guint64 first = MACHINE_RAM_BASE / PAGE;
+  guint64 entries[2] = { (first + CHANGING + below (g, N_CHANGING)) << 10 | PTE_ALL | user,
+                         (first + DATA + below (g, N_DATA)) << 10 | PTE_ALL | user };
+  guint entry = table_of (space, index) * PAGE + page * 8;
+
+  if (large)
+    {
+      entry = (TABLES + 8 * space + 3) * PAGE;
+      entries[0] = first << 10 | PTE_ALL;
+      entries[1] = entries[0] & ~(guint64)PTE_W;
+    }
+  li (g, 10, satp_value (space));
+  li (g, 17, 17);
+  emit (g, ECALL, 4);
+  li (g, 17, region);
+  emit (g, ECALL, 4);
+  emit (g, ADDI (24, 0, (gint)(2 + 2 * below (g, 3))), 4);
+  const guint start = g->at;
+  sweep (g, at, 15, 8 * (gint)below (g, 3) - 8);
+  /* x11: one entry, then the other, which is the first again in the end */
+  li (g, 11, (gint64)entries[0]);
+  emit (g, i_type (0x13, 7, 6, 24, 1), 4);
+  const guint over = g->at;
+  emit (g, 0, 4);
+  li (g, 11, (gint64)entries[1]);
+  const guint32 word = branch (0, 6, 0, (gint)(g->at - over));
+  memcpy (g->ram + over, &word, 4);
+  li (g, 10, (gint64)(MACHINE_RAM_BASE + entry));
+  /* the large one may be global */
+  li (g, 12, large ? below (g, 2) : below (g, 4));
+  li (g, 13, (gint64)(bases[region] + page * PAGE));
+  li (g, 14, space + 1);
+  li (g, 17, 16);
+  emit (g, ECALL, 4);
+  emit (g, ADDI (24, 24, -1), 4);
+  emit (g, branch (5, 24, 0, (gint)start - (gint)g->at), 4); /* bge x24, x0 */
+}
+
+/* Code that a loop writes, again and again. */
+static void
+generate (Gen *g)
+{
+  const guint page = once_in (g, 2) ? DATA + below (g, 7) : DATA + 11 + below (g, 5);
+  const guint at = page * PAGE + 8 * below (g, 480);
+
+  emit (g, ADDI (24, 0, (gint)(2 + below (g, 4))), 4);
+  const guint start = g->at;
+  li (g, 6, (gint32)ADDI (10, 10, (gint)below (g, 1024)));
+  emit (g, i_type (0x13, 1, 7, 24, 20), 4); /* slli */
+  emit (g, ADD (6, 6, 7), 4);
+  li (g, 7, RET);
+  la (g, 5, at);
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 4))), 4);
+  const guint again = g->at;
+  emit (g, s_type (0x23, 2, 5, 6, 0), 4);
+  emit (g, s_type (0x23, 2, 5, 7, 4), 4);
+  if (once_in (g, 2))
+    emit (g, ADDI (5, 5, 8), 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)again - (gint)g->at), 4);
+  emit (g, FENCE_I, 4);
+  /* unless nothing could be written */
+  la (g, 5, at);
+  emit (g, i_type (0x03, 6, 6, 5, 4), 4);
+  emit (g, branch (1, 6, 7, 8), 4);
+  emit (g, jal (1, (gint)at - (gint)g->at), 4);
+  emit (g, ADDI (24, 24, -1), 4);
+  emit (g, branch (4, 0, 24, (gint)start - (gint)g->at), 4);
+}
+
 /* A loop that nothing ends, over several blocks: who does not look at requests is lost in it, the
  * others are cut off. */
 static void
@@ -1242,7 +1386,10 @@ chunk (Gen *g)
     case 9:
     case 10:
     case 11:
-      access_memory (g, 1 + below (g, 4));
+      if (once_in (g, 3))
+        weave (g);
+      else
+        access_memory (g, 1 + below (g, 4));
       break;
     case 12:
       reserve (g);
@@ -1264,7 +1411,9 @@ chunk (Gen *g)
     case 16:
     case 17:
     case 18:
-      if (!straddle (g))
+      if (once_in (g, 4))
+        generate (g);
+      else if (!straddle (g))
         modify (g);
       break;
     case 19:
@@ -1273,7 +1422,9 @@ chunk (Gen *g)
       break;
     case 21:
     case 22:
-      if (once_in (g, 2))
+      if (once_in (g, 3))
+        sweep_and_remap (g);
+      else if (once_in (g, 2))
         use_and_remap (g);
       else
         remap (g);

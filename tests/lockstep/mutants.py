@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Proves the proving ground: faults are put into a copy of the sources, one at a time, and each must be found by lockstep-machine,
-lockstep-smp or the tier's own test within the time. A fault that is not found is a hole in the tests; a text that is not there any more is one, too.
+lockstep-smp or a unit test, the tier's own or that of core/exec, within the time. A fault that is not found is a hole in the tests; a text that is not there any more is one, too.
 
 usage: mutants.py SOURCE SCRATCH [--tier=NAME] [--limit=SECONDS] [--only=NAME,...] [--list]
                   [--host=NAME --cross-file=FILE... --emulator=COMMAND]
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-MACHINE, SMP, UNIT = 'machine', 'smp', 'unit'
+MACHINE, SMP, MODIFY, UNIT, CORE = 'machine', 'smp', 'modify', 'unit', 'core'
 CODE = 'core/exec/vmt-exec-code.c'
 ATOMIC = 'core/exec/vmt-exec-atomic.c'
 TLB = 'core/exec/vmt-tlb.c'
@@ -32,6 +32,11 @@ BASELINE = 'accel-plugins/baseline/baseline-'
 B_COMPILE, B_RUN, B_X86, B_CONVERT, B_FLOAT, B_MEMORY, B_STUBS = (
     f'{BASELINE}{name}.c' for name in ('compile', 'run', 'x86-64', 'x86-64-convert', 'x86-64-float', 'x86-64-memory', 'x86-64-stubs'))
 A_CONTROL, A_MEMORY, A_STUBS = (f'{BASELINE}aarch64{name}.c' for name in ('', '-memory', '-stubs'))
+
+# Empties a bank but for its ranges.
+KEEP_RANGES = '''{{ VmtTlbRange kept[VMT_TLB_RANGES]; memcpy (kept, priv->banks[{0}].ranges, sizeof kept);
+clear_bank (priv, {0}); memcpy (priv->banks[{0}].ranges, kept, sizeof kept); }}
+'''
 
 # (name, tier that has it or None for all, file, text, replacement, what should find it)
 # The text must be there exactly once.
@@ -47,6 +52,8 @@ MUTANTS = [
      '                                     __ATOMIC_SEQ_CST);\n', '        (void)slot, (void)expected;\n', MACHINE),
     ('mode-ignored', None, CODE,
      'if (block != NULL && block->host == host && block->mode_key == vcpu->mode_key)', 'if (block != NULL && block->host == host)', MACHINE),
+    ('freed-too-early', None, CODE, '      oldest = MIN (oldest, epoch);', '      oldest = MIN (oldest, __atomic_load_n (&priv->epoch, __ATOMIC_SEQ_CST));',
+     MODIFY),
     ('straddle-any-page', None, CODE, 'if (block->host2 == 0 || block->host2 == host2)', 'if (block->host2 == 0 || host2 != 0)', MACHINE),
     # core/exec: TLB and page states
     ('page-state-unseen', None, TLB,
@@ -55,6 +62,14 @@ MUTANTS = [
      '      e = &bank->write[page & ((1 << VMT_TLB_WRITE_BITS) - 1)];\n      if (e->tag == tag)\n        e->tag = TAG_NONE;\n', '', MACHINE),
     ('flush-leaves-second-level', None, TLB, '      set[w].gen = 0;', '      set[w].gen += 0;', MACHINE),
     ('asid-not-flushed', None, TLB, '  priv->gen_asid[asid % VMT_TLB_ASIDS]++;\n}', '}', MACHINE),
+    ('flush-all-leaves-ranges', None, TLB, '    if (priv->bank_info[b].used)\n      clear_bank (priv, b);\n',
+     '    if (priv->bank_info[b].used)\n' + KEEP_RANGES.format('b'), MACHINE),
+    ('flush-of-asid-leaves-ranges', None, TLB, '.asid == asid)\n      clear_bank (priv, b);\n', '.asid == asid)\n' + KEEP_RANGES.format('b'), MACHINE),
+    ('flush-of-page-leaves-ranges', None, TLB, '      drop_ranges (bank, tag, FALSE);\n', '', MACHINE),
+    ('flush-of-large-page-leaves-ranges', None, TLB, '          clear_bank (priv, b);\n          continue;',
+     KEEP_RANGES.format('b') + '          continue;', MACHINE),
+    ('bank-taken-with-its-ranges', None, TLB, '    clear_bank (priv, victim);\n', KEEP_RANGES.format('victim'), CORE),
+    ('ranges-survive-protection', None, TLB, '      drop_ranges (&priv->banks[b], (guint64)(guintptr)host_page, TRUE);\n', '', MACHINE),
     ('writers-not-asked', None, 'core/exec/vmt-exec-page.c',
      '    if (writers & vmt_vcpu_writer_bit (self->vcpus[i]))', '    if (self->vcpus[i] == vcpu)', SMP),
     ('writes-not-dropped', None, TLB, '              if (e[i].tag + e[i].addend == (guint64)(guintptr)host_page)',
@@ -119,21 +134,76 @@ MUTANTS = [
      '      cpu->jump_generation = vcpu->jump_generation;\n', MACHINE),
     ('incoming-links-survive', 'baseline', B_RUN, '        link->next->prev = &self->incoming;\n      baseline_link_reset (link);\n',
      '        link->next->prev = &self->incoming;\n      link->to = NULL;\n', MACHINE),
+    ('moved-links-survive', 'baseline', B_RUN, '      link->to = NULL;\n      make_link (link, to);\n',
+     '      link->to = to;\n      link->next = NULL;\n      link->prev = &link->next;\n'
+     '      if (!link->far)\n        __atomic_store_n (link->slot, (guint64)(guintptr)to->code, __ATOMIC_RELEASE);\n', MACHINE),
+    ('promoted-code-kept-by-address', 'baseline', B_RUN, '  if (jump->key == (va ^ cpu->jump_id) && ', '  if (', MACHINE),
+    ('far-link-to-any-page', 'baseline', B_STUBS, '  x_rm (c, TRUE, X_CMP, RDX, R13, G_STRUCT_OFFSET (BaselineBlock, host));',
+     '  x_rr (c, TRUE, X_CMP, RDX, RDX);', MACHINE),
+    ('small-branch-not-counted', 'baseline', B_X86, '      count (c, (gint32)c->insn + 1);\n      take (c, link, back);',
+     '      if (!c->compact || c->ir->ops[c->op].opcode != VMT_IR_BRANCH)\n        count (c, (gint32)c->insn + 1);\n      take (c, link, back);', MACHINE),
+    ('place-of-call-one-before', 'baseline', B_RUN, 'if (block->calls[middle].at <= offset)', 'if (block->calls[middle].at < offset)', MACHINE),
+    ('way-of-the-link-before', 'baseline', B_RUN, 'link = &block->links[call_at (block, at)->what];',
+     'link = &block->links[call_at (block, at)->what > 0 ? call_at (block, at)->what - 1 : 0];', MACHINE),
     ('far-link-without-tlb', 'baseline', B_STUBS, '  x_rmx (c, TRUE, X_CMP, RAX, BANK, RDX, 0, FETCH_OFFSET);', '  x_rr (c, TRUE, X_CMP, RAX, RAX);',
      MACHINE),
-    ('no-poll', 'baseline', B_X86, '      if (back)\n        poll (c, link);\n', '', MACHINE),
+    ('no-poll', 'baseline', B_X86, '      take (c, link, back);', '      take (c, link, back && g_array_index (c->links, BaselineLink, link).far);', MACHINE),
+    ('far-link-without-poll', 'baseline', B_X86, '      take (c, link, back);',
+     '      take (c, link, back && !g_array_index (c->links, BaselineLink, link).far);', MACHINE),
+    ('loop-without-poll', 'baseline', B_X86, '      poll (c);\n      BaselineCold', '      x_rr (c, FALSE, X_CMP, RAX, RAX);\n      BaselineCold', MACHINE),
     ('no-poll-behind-helpers', 'baseline', B_X86, 'offset <= insn_offset (c) || calls (c);', 'offset <= insn_offset (c);', MACHINE),
     ('indirect-ignores-requests', 'baseline', B_X86,
-     '  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);\n  const guint32 request', '  x_rr (c, FALSE, X_CMP, RAX, RAX);\n  const guint32 request',
-     MACHINE),
+     '  poll (c);\n  const guint32 request', '  x_rr (c, FALSE, X_CMP, RAX, RAX);\n  const guint32 request', MACHINE),
+    ('small-indirect-ignores-requests', 'baseline', B_STUBS,
+     '  x_mi (c, FALSE, I_CMP, STATE, VCPU_DISP (exit_request), 0);\n  slow[0]', '  x_rr (c, FALSE, X_CMP, RAX, RAX);\n  slow[0]', MACHINE),
     ('fault-not-counted', 'baseline', B_RUN, '  vcpu->icount += insn;\n  return leave;', '  return leave;', MACHINE),
     # baseline: memory
     ('page-crossing-unseen', 'baseline', B_MEMORY, 'op->imm + (gint32)size - 1;', 'op->imm;', MACHINE),
     ('window-end-unseen', 'baseline', B_MEMORY, 'window != NULL ? window->end - 1', 'window != NULL ? window->min', MACHINE),
     ('window-stays-open', 'baseline', B_MEMORY, '    x_rr (c, FALSE, X_XOR, cold->window, cold->window);', '    return;', MACHINE),
     ('window-survives-its-base', 'baseline', B_COMPILE, '        close_windows (c, op->d);\n', '        ;\n', MACHINE),
-    ('store-through-a-read', 'baseline', B_COMPILE, ' && (window->store || !store) &&', ' &&', MACHINE),
-    ('slow-load-not-extended', 'baseline', B_RUN, '  ret.value = extend (ret.value, kind);\n', '', MACHINE),
+    ('store-through-a-read', 'baseline', B_COMPILE, '          window->store |= store;\n', '', MACHINE),
+    ('windows-survive-a-goal', 'baseline', B_COMPILE, '        if (c->insn_goal[insn++])\n          close_windows (c, VMT_IR_NO_VAL);', '        insn++;', MACHINE),
+    ('windows-survive-an-atomic', 'baseline', B_COMPILE, '               op->opcode != VMT_IR_FENCE)\n        close_windows (c, VMT_IR_NO_VAL);',
+     '               op->opcode != VMT_IR_FENCE)\n        ;', UNIT),
+    ('base-steps-the-other-way', 'baseline', B_COMPILE, '<= WINDOW_MAX ? (gint32)step : 0;', '<= WINDOW_MAX ? -(gint32)step : 0;', MACHINE),
+    ('step-forgotten', 'baseline', B_MEMORY, '      place->disp += c->op_shift[c->op] - window->opened;\n', '', MACHINE),
+    ('step-before-the-window-forgotten', 'baseline', B_MEMORY, '      place->disp += c->op_shift[c->op] - window->opened;\n',
+     '      place->disp += c->op_shift[c->op];\n', MACHINE),
+    ('window-begins-too-late', 'baseline', B_MEMORY, '? window->min - c->op_shift[c->op] : op->imm;', '? window->min : op->imm;', MACHINE),
+    ('range-ignores-its-span', 'baseline', B_STUBS, '  x_rr (c, TRUE, 0xf7, 3, RAX);\n  x_ri (c, TRUE, I_ADD, RAX, VMT_PAGE_SIZE);\n',
+     '  x_li (c, RAX, VMT_PAGE_SIZE);\n', MACHINE),
+    ('range-over-a-pages-end', 'baseline', B_STUBS, '  x_rr (c, TRUE, X_CMP, RCX, RDX);\n', '  x_rr (c, TRUE, X_CMP, RCX, RCX);\n', MACHINE),
+    ('range-without-tlb', 'baseline', B_STUBS, '  x_rmx (c, TRUE, X_CMP, RCX, BANK, RSI, 0, table);\n', '  x_rr (c, TRUE, X_CMP, RCX, RCX);\n', MACHINE),
+    ('range-of-a-store-is-read', 'baseline', B_MEMORY, 'cold->write ? BASELINE_STUB_RANGE_WRITE : BASELINE_STUB_RANGE_READ', 'BASELINE_STUB_RANGE_READ',
+     MACHINE),
+    ('range-that-is-lost-stays', 'baseline', B_STUBS, '  x_rr (c, FALSE, X_XOR, RAX, RAX);\n  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);\n',
+     '  x_rr (c, FALSE, X_XOR, RAX, RAX);\n', MACHINE),
+    ('range-filled-for-nobody', 'baseline', B_MEMORY, '  x_rr (c, TRUE, X_LOAD, cold->window, RAX);\n  x_rr (c, TRUE, X_TEST', '  x_rr (c, TRUE, X_TEST',
+     MACHINE),
+    ('ranges-share-a-place', 'baseline', B_MEMORY, '(guint)c->ir->insns[0].page_offset + kept) %', '(guint)c->ir->insns[0].page_offset + (kept != 0)) %',
+     MACHINE),
+    ('range-of-a-load-is-written', 'baseline', B_MEMORY, '((c->kept_stores >> kept & 1) != 0 ? half : 0);', '0 * half;', MACHINE),
+    ('ranges-not-loaded', 'baseline', B_COMPILE, '  baseline_host_load_ranges (c);\n  baseline_load_locals (c);', '  baseline_load_locals (c);', MACHINE),
+    ('ranges-not-reloaded', 'baseline', B_COMPILE, '        baseline_host_load_ranges (c);\n    }\n  c->insn_at',
+     '        ;\n    }\n  c->insn_at', UNIT),
+    ('read-over-a-pages-end', 'baseline', B_STUBS, 'RDX, RCX, (1 << log2) - 1);', 'RDX, RCX, store ? (1 << log2) - 1 : 0);', MACHINE),
+    ('write-over-a-pages-end', 'baseline', B_STUBS, 'RDX, RCX, (1 << log2) - 1);', 'RDX, RCX, store ? 0 : (1 << log2) - 1);', MACHINE),
+    ('write-too-wide', 'baseline', B_STUBS, 'log2 == 1 ? 0x66 : 0, log2 == 3, byte', 'log2 == 1 ? 0x66 : 0, log2 >= 2, byte', MACHINE),
+    ('slow-write-too-wide', 'baseline', B_STUBS, '  x_li (c, RAX, log2);', '  x_li (c, RAX, store && log2 == 2 ? 3 : log2);', MACHINE),
+    ('slow-read-too-narrow', 'baseline', B_STUBS, '  x_li (c, RAX, log2);', '  x_li (c, RAX, !store && log2 == 3 ? 2 : log2);', MACHINE),
+    ('write-through-a-read', 'baseline', B_STUBS,
+     '  const gint32 table = store ? (gint32)G_STRUCT_OFFSET (VmtTlbBank, write)\n                             : (gint32)G_STRUCT_OFFSET (VmtTlbBank, read);\n'
+     '  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;\n  const guint byte',
+     '  const gint32 table = (gint32)G_STRUCT_OFFSET (VmtTlbBank, read);\n'
+     '  const guint bits = store ? VMT_TLB_WRITE_BITS : VMT_TLB_READ_BITS;\n  const guint byte', MACHINE),
+    ('dead-block-goes-on', 'baseline', B_MEMORY, '  baseline_called (c, insn, last);', '  baseline_called (c, insn, FALSE);', UNIT),
+    ('small-store-drops-its-address', 'baseline', B_MEMORY, '      if (a.where == BASELINE_REG && a.reg == RDX)\n', '      if (a.where == BASELINE_CONST && a.reg == RDX)\n',
+     UNIT),
+    ('small-store-drops-its-value', 'baseline', B_MEMORY, '  if (b.where == BASELINE_REG && b.reg == RCX)\n', '  if (b.where == BASELINE_CONST && b.reg == RCX)\n', UNIT),
+    ('small-load-drops-temporaries', 'baseline', B_MEMORY, '      lost_regs (c, FALSE);\n      compact_address (c, op, &a);\n      call_read (c, log2, c->insn);',
+     '      compact_address (c, op, &a);\n      call_read (c, log2, c->insn);', UNIT),
+    ('slow-read-loses-rdx', 'baseline', B_STUBS, '  x_rm (c, TRUE, X_LOAD, RDX, STATE, CPU_DISP (spare[0]));\n', '', UNIT),
     ('pair-without-address', 'baseline', B_MEMORY, '      x_rm (c, TRUE, X_CMP, RDX, STATE, CPU (ll_host));', '      x_rr (c, TRUE, X_CMP, RDX, RDX);',
      MACHINE),
     ('pair-without-compare', 'baseline', B_MEMORY, '      x_rm (c, w, 0x0fb1, RCX, RDX, 0);\n      x_rm',
@@ -205,7 +275,7 @@ def copy_sources(source, copy):
 
 
 def build(folder, tier, log):
-    targets = TARGETS + [f'tests/test-{tier}'] + [f'tests/lockstep/smp-{p}.bin' for p in PROGRAMS]
+    targets = TARGETS + [f'tests/test-{tier}', 'tests/unit/test-exec-mmu'] + [f'tests/lockstep/smp-{p}.bin' for p in PROGRAMS]
     plugins = [t for t in subprocess.run(['ninja', '-t', 'targets', 'all'], cwd=folder, capture_output=True, text=True).stdout.split()
                if t.startswith('core/link/libvmt') and t.endswith('.so:')]
     return subprocess.run(['ninja', *targets, *[p[:-1] for p in plugins]], cwd=folder, stdout=log, stderr=log).returncode == 0
@@ -222,7 +292,10 @@ def command(kind, folder, tier, seconds, emulator):
     if kind == UNIT:
         # emulated, its floating point takes minutes
         return [*emulator, folder / 'tests' / f'test-{tier}', *(['-p', f'/{tier}/eval'] if emulator else [])]
-    return [*emulator, tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in PROGRAMS]]
+    if kind == CORE:
+        return [*emulator, folder / 'tests' / 'unit' / 'test-exec-mmu']
+    programs = ['modify'] if kind == MODIFY else PROGRAMS
+    return [*emulator, tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in programs]]
 
 
 def find(kind, folder, tier, seconds, log, emulator):
@@ -280,7 +353,7 @@ def main():
             print(f'not ok 1 unchanged - does not build, see {scratch}/log.txt')
             return 1
         # Without a fault nothing is found.
-        for kind in MACHINE, SMP, UNIT:
+        for kind in MACHINE, SMP, UNIT, CORE:
             found, why = find(kind, folder, args.tier, 10, log, emulator)
             if found:
                 print(f'not ok 1 unchanged - {why}')
@@ -302,7 +375,7 @@ def main():
                     failed = True
                     continue
                 start = time.monotonic()
-                for what, share in [(kind, 2 / 3)] + [(k, 1 / 6) for k in (UNIT, SMP, MACHINE) if k != kind]:
+                for what, share in [(kind, 2 / 3)] + [(k, 1 / 6) for k in (CORE, UNIT, SMP, MACHINE) if k != kind]:
                     found, why = find(what, folder, args.tier, args.limit * share, log, emulator)
                     if found:
                         break

@@ -270,6 +270,91 @@ test_many_spaces (void)
   fake_machine_free (m);
 }
 
+/* Ranges, which tiers fill: by the test here. */
+static VmtTlbRange *
+remember (VmtVcpu *vcpu, guint64 va, guint64 host)
+{
+  VmtTlbRange *range = &vcpu->bank->ranges[VMT_TLB_RANGES - 1];
+  *range = (VmtTlbRange){ .base = va, .size = 4000, .addend = host - va };
+  return range;
+}
+
+static void
+remember_hook (VmtVcpu *vcpu, guint64 va, guint64 host)
+{
+  FAKE (vcpu)->data = remember (vcpu, va, host);
+}
+
+static void
+check_ranges (VmtVcpu *vcpu, gpointer data)
+{
+  VmtTlbRange *ranges[2];
+  for (guint kind = 0; kind < 5; kind++)
+    {
+      for (guint i = 0; i < 2; i++)
+        {
+          vmt_tlb_select (vcpu, 1 + i, 1 + i);
+          ranges[i] = remember (vcpu, VA_DATA, 0x70000000);
+        }
+      switch (kind)
+        {
+        case 0:
+          vmt_tlb_flush_page (vcpu, VA_DATA + 4096, 1, TRUE);
+          break;
+        case 1:
+          vmt_tlb_flush_page (vcpu, VA_DATA + 4088, 1, FALSE);
+          break;
+        case 2:
+          vmt_tlb_flush_page (vcpu, VA_DATA, 1, TRUE);
+          break;
+        case 3:
+          vmt_tlb_flush_asid (vcpu, 1);
+          break;
+        default:
+          vmt_tlb_flush_all (vcpu);
+          break;
+        }
+      g_assert_cmpuint (ranges[0]->size, ==, kind == 0 ? 4000 : 0);
+      g_assert_cmpuint (ranges[1]->size, ==, kind % 2 == 1 || kind == 0 ? 4000 : 0);
+    }
+  for (guint i = 0; i < 3 * VMT_TLB_BANKS; i++)
+    {
+      vmt_tlb_select (vcpu, 100 + i, 1);
+      for (guint k = 0; k < VMT_TLB_RANGES; k++)
+        g_assert_cmpuint (vcpu->bank->ranges[k].size, ==, 0);
+      remember (vcpu, VA_DATA, 0x70000000);
+    }
+}
+
+/* They hold no longer than entries do. */
+static void
+test_ranges (void)
+{
+  FakeMachine *m = fake_machine_new (1);
+  vmt_vcpu_run_on (&fake_state (m, 0)->vcpu, check_ranges, NULL, TRUE);
+  fake_machine_free (m);
+}
+
+/* Memory that becomes code is written through no range any more. */
+static void
+test_range_of_code (void)
+{
+  FakeMachine *m = new_paged ();
+  FakeState *s = fake_state (m, 0);
+  s->hook = remember_hook;
+  s->x[1] = VA_CODE + 5 * 4096;
+  s->x[2] = (guint64)(guintptr)m->ram->host + (CODE - FAKE_RAM) + 5 * 4096;
+  PUT (F_ST8, 0, 1, 2, 512);
+  PUT (F_CALL, 0, 1, 2, 0);
+  PUT (F_JR, 0, 1, 0, 0);
+  fake_put (m, CODE + 5 * 4096, F_STOP, 0, 0, 0, 0);
+  go (m);
+  g_assert_cmpuint (s->n_exceptions, ==, 0);
+  g_assert_nonnull (s->data);
+  g_assert_cmpuint (((VmtTlbRange *)s->data)->size, ==, 0);
+  fake_machine_free (m);
+}
+
 /* Of a large page, a flush of any address drops every piece. */
 static void
 test_large (void)
@@ -281,13 +366,14 @@ test_large (void)
     map (m, TABLE, va + i * 4096, FAKE_RAM + 0x400000 + i * 4096, FAKE_R | FAKE_W | FAKE_LARGE);
   fake_put_u64 (m, FAKE_RAM + 0x400000 + 0x5000, 5);
   fake_put_u64 (m, FAKE_RAM + 0x600000 + 0x5000, 6);
+  s->hook = remember_hook;
   s->x[1] = va;
   s->x[2] = va + 0x5000;
   s->x[3] = va + 0x1ff000;
   PUT (F_LD8, 4, 1, 0, 0);
   PUT (F_LD8, 5, 2, 0, 0);
   PUT (F_LD8, 6, 3, 0, 0);
-  PUT (F_CALL, 0, 0, 0, 0);
+  PUT (F_CALL, 0, 2, 3, 0);
   PUT (F_FLUSH, 0, 1, 0, 1);
   PUT (F_LD8, 7, 2, 0, 0);
   PUT (F_ST8, 0, 3, 2, 0);
@@ -295,6 +381,7 @@ test_large (void)
   go (m);
   g_assert_cmpuint (s->x[5], ==, 5);
   g_assert_cmpuint (s->x[7], ==, 5);
+  g_assert_cmpuint (((VmtTlbRange *)s->data)->size, ==, 0);
 
   for (guint64 i = 0; i < 512; i++)
     map (m, TABLE, va + i * 4096, FAKE_RAM + 0x600000 + i * 4096, FAKE_R | FAKE_W | FAKE_LARGE);
@@ -516,6 +603,8 @@ main (int argc, char **argv)
   g_test_add_func ("/exec/mmu/flush", test_flush);
   g_test_add_func ("/exec/mmu/spaces", test_spaces);
   g_test_add_func ("/exec/mmu/many-spaces", test_many_spaces);
+  g_test_add_func ("/exec/mmu/ranges", test_ranges);
+  g_test_add_func ("/exec/mmu/range-of-code", test_range_of_code);
   g_test_add_func ("/exec/mmu/large", test_large);
   g_test_add_func ("/exec/mmu/global", test_global);
   g_test_add_func ("/exec/mmu/mmio", test_mmio);
