@@ -215,6 +215,10 @@ MUTANTS = [
     ('misaligned-amo', 'baseline', B_MEMORY, '(gint32)(~(guint32)(VMT_PAGE_SIZE - 1) | ((1u << log2) - 1))', '(gint32)(~(guint32)(VMT_PAGE_SIZE - 1))',
      MACHINE),
     ('fence-is-nothing', 'baseline', B_MEMORY, '        fence (c);\n', '        ;\n', SMP),
+    ('range-of-another-length', 'baseline', B_MEMORY, '      const guint32 same = x_jcc_short (c, CC_E);', '      const guint32 same = x_jcc_short (c, CC_NO);', MACHINE),
+    ('roaming-leaves-elsewhere', 'baseline', B_RUN, '  vmt_exec_block_scatters (vcpu, block->block);\n  return fault (vcpu, block, call_at (block, at)->what);',
+     '  vmt_exec_block_scatters (vcpu, block->block);\n  return fault (vcpu, block, 0);', MACHINE),
+    ('range-too-far-up', None, TLB, '  if (va - range->base + span >= size)\n    return 0;', '', MACHINE),
     # baseline: floating point
     ('flags-not-merged', 'baseline', B_STUBS, '  x_ri (c, FALSE, I_AND, R10, 0x3f);', '  x_ri (c, FALSE, I_AND, R10, 0);', MACHINE),
     ('flags-overwritten', 'baseline', B_STUBS, '  x_rm_full (c, 0, FALSE, 0x08, R10,', '  x_rm_full (c, 0, FALSE, 0x88, R10,', MACHINE),
