@@ -102,8 +102,11 @@ collect (VmtExec *self)
       VmtVcpuPriv *priv = self->vcpus[i]->priv;
       /* Asleep in the run loop: it has nothing in its hands, and says so again before it takes
        * anything. */
-      if (!__atomic_load_n (&priv->sleeping, __ATOMIC_SEQ_CST))
-        oldest = MIN (oldest, __atomic_load_n (&priv->epoch, __ATOMIC_SEQ_CST));
+      if (__atomic_load_n (&priv->sleeping, __ATOMIC_SEQ_CST))
+        continue;
+      /* once: MIN() would look twice, and it may have gone on meanwhile */
+      const guint64 epoch = __atomic_load_n (&priv->epoch, __ATOMIC_SEQ_CST);
+      oldest = MIN (oldest, epoch);
     }
   while (self->garbage != NULL && self->garbage->epoch < oldest)
     {
