@@ -209,6 +209,8 @@ baseline_code_visit_counters (BaselineCode *self, const VmtArchOps *arch, VmtCou
     { "tier.trap", G_STRUCT_OFFSET (BaselineCounters, trap) },
     { "tier.link-near", G_STRUCT_OFFSET (BaselineCounters, near_link) },
     { "tier.link-far", G_STRUCT_OFFSET (BaselineCounters, far_link) },
+    { "tier.range", G_STRUCT_OFFSET (BaselineCounters, range) },
+    { "tier.scattered", G_STRUCT_OFFSET (BaselineCounters, scattered) },
     { "tier.promote", G_STRUCT_OFFSET (BaselineCounters, promote) },
     { "tier.jump-miss", G_STRUCT_OFFSET (BaselineCounters, indirect) },
     { "tier.eval-block", G_STRUCT_OFFSET (BaselineCounters, block) },

@@ -403,12 +403,13 @@ may_remap (BaselineCompiler *c, guint index)
          baseline_calls (c, op);
 }
 
-/* Whether it is worth while to keep a window: there is a loop, of @length ops, where all that
- * happens to its base is that it moves by constants, and nothing changes what is mapped. */
+/* Whether it may be worth while to keep a window: there is a loop, of @length ops, where nothing
+ * changes what is mapped; *@roams: its base does more there than move by constants. */
 static gboolean
-can_keep (BaselineCompiler *c, const BaselineWindow *window, guint *length)
+can_keep (BaselineCompiler *c, const BaselineWindow *window, guint *length, gboolean *roams)
 {
   guint first = window->first, last = window->last;
+  *roams = FALSE;
   if (!vmt_ir_is_global (window->base) || !find_loop (c, TRUE, &first, &last))
     return FALSE;
   *length = last - first;
@@ -419,9 +420,9 @@ can_keep (BaselineCompiler *c, const BaselineWindow *window, guint *length)
         return FALSE;
       if (op->d == window->base && vmt_ir_op_result_type (op->opcode, op->type) != VMT_IR_NONE &&
           base_step (c, op) == 0)
-        return FALSE;
+        *roams = TRUE;
     }
-  return TRUE;
+  return !*roams || !c->block->scattered;
 }
 
 /* The most used one of the shortest loop, of those that can be kept, or NULL. */
@@ -433,10 +434,12 @@ find_kept (BaselineCompiler *c)
   for (guint i = 0; i < c->windows->len; i++)
     {
       BaselineWindow *window = &g_array_index (c->windows, BaselineWindow, i);
-      if (window->kept == 0 && can_keep (c, window, &length) &&
+      gboolean roams;
+      if (window->kept == 0 && can_keep (c, window, &length, &roams) &&
           (length < shortest || (length == shortest && window->n > best->n)))
         {
           best = window;
+          best->roams = roams;
           shortest = length;
         }
     }
@@ -500,11 +503,13 @@ plan_windows (BaselineCompiler *c)
       for (guint v = 1; v < G_N_ELEMENTS (uses); v++)
         if (uses[v] > uses[best])
           best = v;
-      BaselineWindow *kept = uses[best] < LOCAL_USES_MANY ? find_kept (c) : NULL;
+      BaselineWindow *kept =
+          baseline_keeps_windows && uses[best] < LOCAL_USES_MANY ? find_kept (c) : NULL;
       if (kept != NULL)
         {
           kept->reg = baseline_window_regs[baseline_n_windows - ++c->n_kept];
           kept->kept = (guint8)c->n_kept;
+          c->kept_span[c->n_kept - 1] = kept->end - 1 - kept->min;
         }
       else if (uses[best] >= LOCAL_USES_FEW &&
                i + count_windows (c, first, last) < baseline_n_windows)
@@ -758,10 +763,7 @@ finish (BaselineCompiler *c, BaselineCode *code, BaselineInsn *insns)
   if (self->n_calls > 0)
     memcpy (self->calls, c->calls->data, calls_size);
   if (c->has_eval)
-    {
-      self->ir = c->block->ir;
-      c->block->keep_ir = TRUE;
-    }
+    vmt_exec_block_keep_ir (c->block);
   for (guint i = 0; i < self->n_links; i++)
     {
       BaselineLink *link = &self->links[i];
@@ -906,6 +908,8 @@ baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps
         plan_windows (&c);
       compile_ops (&c);
     }
+  if (c.too_far)
+    return FALSE;
   BaselineBlock *self = finish (&c, code, insns);
   if (self == NULL)
     return FALSE;

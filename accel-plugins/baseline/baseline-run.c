@@ -163,6 +163,42 @@ baseline_run_read (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 log2, cons
   return (BaselineReturn){ (guint64)(guintptr)&cpu->bounce, 0 };
 }
 
+/* So many fills of a block's ranges with fewer instructions for each, on average, are too many. */
+#define RANGE_FILLS 64
+#define RANGE_INSNS 4096
+
+static gboolean
+is_scattered (VmtVcpu *vcpu, BaselineBlock *block)
+{
+  /* of one vCPU: others count their own instructions */
+  if (block->fills == 0 || block->fills_vcpu != vcpu->index)
+    {
+      block->fills = 0;
+      block->fills_vcpu = vcpu->index;
+      block->fills_since = vcpu->icount;
+    }
+  if (++block->fills < RANGE_FILLS)
+    return FALSE;
+  block->fills = 0;
+  return vcpu->icount - block->fills_since < RANGE_FILLS * RANGE_INSNS;
+}
+
+BaselineReturn
+baseline_run_range (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc, const guint8 *at)
+{
+  BaselineCounters *counters = baseline_cpu (vcpu)->counters;
+  BaselineBlock *block = block_at (vcpu, at);
+  count (&counters->range);
+  if (G_LIKELY (!is_scattered (vcpu, block)))
+    return (BaselineReturn){
+      vmt_tlb_fill_range (vcpu, va, desc & 0x7fff, desc >> 15 & 1, desc >> 16), 0
+    };
+  /* It goes on with other code, at this instruction. */
+  count (&counters->scattered);
+  vmt_exec_block_scatters (vcpu, block->block);
+  return fault (vcpu, block, call_at (block, at)->what);
+}
+
 BaselineReturn
 baseline_run_write (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 log2, const guint8 *at)
 {
@@ -358,10 +394,10 @@ baseline_run_eval (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, co
   const BaselineBlock *block = block_at (vcpu, at);
   const gboolean whole = desc == G_MAXUINT32;
   BaselineCounters *counters = baseline_cpu (vcpu)->counters;
-  count (whole ? &counters->block : &counters->eval[block->ir->ops[desc].opcode]);
+  count (whole ? &counters->block : &counters->eval[block->block->ir->ops[desc].opcode]);
   VmtIrEval eval = {
     .vcpu = vcpu,
-    .block = block->ir,
+    .block = block->block->ir,
     .mem = &mem_ops,
     .values = whole
                   ? NULL
@@ -408,7 +444,7 @@ BaselineReturn
 baseline_run_rest (VmtVcpu *vcpu, guint64 insn, guint64 unused, guint32 desc, const guint8 *at)
 {
   const BaselineBlock *block = block_at (vcpu, at);
-  const VmtIrBlock *ir = block->ir;
+  const VmtIrBlock *ir = block->block->ir;
   count (&baseline_cpu (vcpu)->counters->rest);
   VmtIrEval eval = {
     .vcpu = vcpu,

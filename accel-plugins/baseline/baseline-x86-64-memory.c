@@ -80,7 +80,7 @@ typedef struct
    * needs to fill the range; kept: index + 1 */
   guint32 hit;
   guint8 kept;
-  gboolean write;
+  gboolean write, roams;
   gint32 from, span;
 } Place;
 
@@ -155,6 +155,7 @@ locate (BaselineCompiler *c, const VmtIrOp *op, const BaselineVal *a, guint log2
       place->kept = window->kept;
       place->window = window->reg;
       place->write = write;
+      place->roams = window->roams;
       place->from = from;
       place->span = to - from;
       return;
@@ -209,6 +210,8 @@ x_place (BaselineCompiler *c, guint prefix, gboolean w, guint opcode, guint reg,
 static void
 fill_range (BaselineCompiler *c, const BaselineCold *cold)
 {
+  if (cold->roams)
+    baseline_x86_float_cold (c, cold);
   if (cold->base.where == BASELINE_REG)
     x_rm (c, TRUE, X_LEA, RCX, cold->base.reg, cold->from_disp);
   else
@@ -216,10 +219,22 @@ fill_range (BaselineCompiler *c, const BaselineCold *cold)
       baseline_host_move (c, RCX, &cold->base);
       x_ri (c, TRUE, I_ADD, RCX, cold->from_disp);
     }
-  x_li (c, RAX, cold->span);
-  x8 (c, 0x68); /* push */
-  x32 (c, (guint32)range_of (c, cold->kept));
-  x_call_stub (c, cold->write ? BASELINE_STUB_RANGE_WRITE : BASELINE_STUB_RANGE_READ);
+  if (cold->roams)
+    {
+      const guint i =
+          (guint)(range_of (c, cold->kept) - (gint32)G_STRUCT_OFFSET (VmtTlbBank, ranges)) /
+          (guint)sizeof (VmtTlbRange);
+      x_li (c, RAX, cold->span | (guint32)(cold->write != FALSE) << 15 | i << 16);
+      x_call_stub (c, BASELINE_STUB_RANGE);
+      baseline_called (c, cold->insn, FALSE);
+    }
+  else
+    {
+      x_li (c, RAX, cold->span);
+      x8 (c, 0x68); /* push */
+      x32 (c, (guint32)range_of (c, cold->kept));
+      x_call_stub (c, cold->write ? BASELINE_STUB_RANGE_WRITE : BASELINE_STUB_RANGE_READ);
+    }
   x_rr (c, TRUE, X_LOAD, cold->window, RAX);
   x_rr (c, TRUE, X_TEST, RAX, RAX);
   baseline_host_patch (c, x_jcc (c, CC_NE), cold->hit);
@@ -261,6 +276,7 @@ cold_access (BaselineCompiler *c, BaselineColdFunc emit, const VmtIrOp *op, cons
     {
       cold->hit = place->hit;
       cold->write = place->write;
+      cold->roams = place->roams;
       cold->from_disp = place->from;
       cold->span = (guint16)place->span;
     }
@@ -796,8 +812,18 @@ void
 baseline_host_load_ranges (BaselineCompiler *c)
 {
   for (guint kept = 1; kept <= c->n_kept; kept++)
-    x_rm (c, TRUE, X_LOAD, baseline_window_regs[baseline_n_windows - kept], BANK,
-          range_of (c, kept) + (gint32)G_STRUCT_OFFSET (VmtTlbRange, addend));
+    {
+      const gint32 range = range_of (c, kept);
+      x_rm (c, TRUE, X_LOAD, baseline_window_regs[baseline_n_windows - kept], BANK,
+            range + (gint32)G_STRUCT_OFFSET (VmtTlbRange, addend));
+      /* Another block's with a window of another length says nothing for this one. */
+      x_mi (c, TRUE, I_CMP, BANK, range + (gint32)G_STRUCT_OFFSET (VmtTlbRange, span),
+            c->kept_span[kept - 1]);
+      const guint32 same = x_jcc_short (c, CC_E);
+      x_rm (c, TRUE, 0xc7, 0, BANK, range + (gint32)G_STRUCT_OFFSET (VmtTlbRange, size));
+      x32 (c, 0);
+      x_here_short (c, same);
+    }
 }
 
 gboolean

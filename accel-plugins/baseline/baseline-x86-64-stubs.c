@@ -153,6 +153,8 @@ touch (BaselineCompiler *c, guint log2, gboolean store, guint32 slow)
   x_jmp_to (c, slow);
 }
 
+G_STATIC_ASSERT (sizeof (VmtTlbRange) == 1 << 5 && VMT_TLB_RANGES <= 64);
+
 /* rcx: where a window begins, rax: where its last byte is from there. Pushed: where the VmtTlbRange
  * is in the bank that is to be filled. rax: what is to be added to addresses within it, or 0:
  * the first-level TLB does not have it. rdx stays. */
@@ -175,12 +177,16 @@ fill_range (BaselineCompiler *c, gboolean store)
   const guint32 crosses = x_jcc_short (c, CC_NE);
   x_rmx (c, TRUE, X_CMP, RCX, BANK, RSI, 0, table);
   const guint32 miss = x_jcc_short (c, CC_NE);
+  x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, (gint32)G_STRUCT_OFFSET (VmtTlbRange, span));
   x_rr (c, TRUE, 0xf7, 3, RAX);
   x_ri (c, TRUE, I_ADD, RAX, VMT_PAGE_SIZE);
   x_rmx (c, TRUE, X_STORE, RCX, BANK, RDX, 0, 0);
   x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 8);
   x_rmx (c, TRUE, X_LOAD, RAX, BANK, RSI, 0, table + 8);
   x_rmx (c, TRUE, X_STORE, RAX, BANK, RDX, 0, 16);
+  x_ri (c, FALSE, I_SUB, RDX, (gint32)G_STRUCT_OFFSET (VmtTlbBank, ranges));
+  x_shift_i (c, FALSE, S_SHR, RDX, 5);
+  x_rm (c, TRUE, 0x0fab, RDX, BANK, (gint32)G_STRUCT_OFFSET (VmtTlbBank, ranges_filled)); /* bts */
   x8 (c, 0xeb);
   x8 (c, 0);
   const guint32 done = c->size - 1;
@@ -373,6 +379,7 @@ baseline_host_stubs (guint8 *bytes, const VmtArchOps *arch, guint32 at[BASELINE_
     { BASELINE_STUB_EVAL, (gconstpointer)baseline_run_eval, TRUE, FALSE },
     { BASELINE_STUB_FP_OP, (gconstpointer)baseline_run_eval, TRUE, TRUE },
     { BASELINE_STUB_TRAP, (gconstpointer)baseline_run_trap, FALSE, FALSE },
+    { BASELINE_STUB_RANGE, (gconstpointer)baseline_run_range, FALSE, TRUE },
   };
 
   *enter = c->size;

@@ -10,6 +10,7 @@ const guint8 baseline_scratch_regs[] = { RAX, RCX, RDX };
 const guint baseline_n_scratch = G_N_ELEMENTS (baseline_scratch_regs);
 const guint8 baseline_window_regs[] = { R13, R14 };
 const guint baseline_n_windows = G_N_ELEMENTS (baseline_window_regs);
+const gboolean baseline_keeps_windows = TRUE;
 
 gboolean
 baseline_host_probe (GError **error)

@@ -14,10 +14,11 @@
  * suffice. Wherever C is entered the pinned registers are stored first: the state is exact at every
  * fault.
  *
- * baseline-compile.c knows the IR and no host; baseline-x86-64*.c emit for one; baseline-run.c is
- * what emitted code calls. Emitted code has no host address in it: it reaches C through the table
- * in BaselineCpu, and other blocks through slots that lie at a fixed distance from it, so that the
- * same block is the same bytes in every process, and published code never changes. */
+ * baseline-compile.c knows the IR and no host; baseline-x86-64*.c emit for one, baseline-aarch64*.c
+ * for another; baseline-run.c is what emitted code calls. Emitted code has no host address in it:
+ * it reaches C through the table in BaselineCpu, and other blocks through slots that lie at a fixed
+ * distance from it, so that the same block is the same bytes in every process, and published code
+ * never changes. */
 
 typedef struct _BaselineBlock BaselineBlock;
 typedef struct _BaselineLink BaselineLink;
@@ -45,7 +46,8 @@ typedef enum
   BASELINE_STUB_READ2,
   BASELINE_STUB_WRITE1,
   BASELINE_STUB_WRITE2,
-  BASELINE_STUB_RANGE_READ, /* fills a VmtTlbRange */
+  BASELINE_STUB_RANGE,      /* fills a VmtTlbRange, or leaves */
+  BASELINE_STUB_RANGE_READ, /* fills one with a page */
   BASELINE_STUB_RANGE_WRITE,
   BASELINE_STUB_LEAVE, /* to the run loop, everything is in memory but the pinned registers */
   BASELINE_STUB_INDIRECT,
@@ -89,7 +91,7 @@ typedef struct
 /* Calls of C by emitted code, of one vCPU: its thread writes, others read. */
 typedef struct
 {
-  guint64 load, store, atomic, trap, near_link, far_link, promote, indirect;
+  guint64 load, store, atomic, trap, near_link, far_link, promote, indirect, range, scattered;
   guint64 block; /* that the evaluator executed as a whole */
   guint64 rest;  /* of one, after a loop has left it */
   guint64 eval[VMT_IR_N_OPS];
@@ -166,13 +168,16 @@ struct _BaselineBlock
   BaselineCode *memory;
   VmtExecBlock *block;
   const VmtArchOps *arch;
-  VmtIrBlock *ir; /* the block's, when ops are left to the evaluator */
   gsize offset, size;
   guint32 code_size; /* without the room for more slots */
   guint n_links, n_insns, n_calls;
   BaselineLink *incoming, *links;
   BaselineInsn *insns;
   BaselineCall *calls; /* by place */
+  /* How often ranges were filled by baseline_run_range() for this vCPU since its count was so. Who
+   * writes them at the same time counts wrong, no more. */
+  guint fills, fills_vcpu;
+  guint64 fills_since;
 };
 
 /* --- code memory: baseline-code.c --- */
@@ -242,9 +247,10 @@ typedef struct
  * one looks the whole range up, and the others use the host address that it found, which stays in a
  * register. The base may be moved by constants meanwhile.
  *
- * A loop whose values of the base lie near each other keeps such a window from one time round to
- * the next, and a VmtTlbRange from one visit to the next: the register has its addend, and the
- * first access only looks whether it still is within the range. */
+ * A loop keeps such a window from one time round to the next, and a VmtTlbRange from one visit to
+ * the next: the register has its addend, and the first access only looks whether it still is within
+ * the range. Where the base does not just move by constants it may be anywhere: C fills the range
+ * then, and looks whether that is worth while. */
 typedef struct
 {
   VmtIrVal base;
@@ -256,6 +262,7 @@ typedef struct
   gint32 opened;   /* the same, where the window was opened */
   guint8 reg;      /* or BASELINE_NO_REG: none was free */
   guint8 kept;     /* the block's range, from 1 on, or 0 */
+  gboolean roams;  /* the base does not just move by constants */
 } BaselineWindow;
 
 /* Code that is emitted behind the block's: slow paths, exits. */
@@ -270,7 +277,7 @@ struct _BaselineCold
   guint8 reg, reg2;
   guint8 kind, window;
   guint8 kept; /* see Place in baseline-x86-64-memory.c: these, too */
-  gboolean write;
+  gboolean write, roams;
   guint16 span;
   guint32 hit;
   gint32 from_disp;
@@ -326,6 +333,7 @@ struct _BaselineCompiler
   guint n_evicted;
   gboolean short_of_regs; /* for the present op */
   gboolean evaluates;     /* the evaluator executes the present op */
+  gboolean too_far;       /* a jump within the block does not reach */
 
   guint insn, op;
   gboolean compact; /* level 0 */
@@ -337,6 +345,7 @@ struct _BaselineCompiler
   gint32 *op_shift;       /* of each op with a window: how far its base has moved since the first */
   VmtIrVal locals[4];     /* globals in the first of the windows' registers */
   guint n_locals, n_kept; /* of the windows' registers, from the first and from the last on */
+  gint32 kept_span[4];    /* of each of the latter: the last byte, from the first */
   guint window_until[4];  /* the last op that uses the window of that register */
   guint32 *insn_at;       /* where an instruction's code begins */
   guint8 *insn_goal;      /* something in the block jumps to it */
@@ -366,7 +375,7 @@ typedef struct
 void baseline_buffers_init (BaselineBuffers *self);
 void baseline_buffers_clear (BaselineBuffers *self);
 
-/* FALSE: there is no room for it. */
+/* FALSE: there is no room for it, or it is too long for the host's jumps. */
 gboolean baseline_compile (BaselineCode *code, BaselineBuffers *buffers, const VmtArchOps *arch,
                            VmtExecBlock *block);
 void baseline_block_free (BaselineCode *code, BaselineBlock *self);
@@ -416,15 +425,17 @@ void baseline_called (BaselineCompiler *c, guint what, gboolean last);
 /* The instruction of the block at a page offset, when it may be jumped to; else G_MAXUINT. */
 guint baseline_goal (BaselineCompiler *c, gint32 page_offset);
 
-/* --- the emitter: baseline-x86-64*.c --- */
+/* --- the emitter: baseline-x86-64*.c, baseline-aarch64*.c --- */
 
 extern const guint8 baseline_pinned_regs[];
 extern const guint baseline_n_pinned;
 extern const guint8 baseline_scratch_regs[];
 extern const guint baseline_n_scratch;
-/* For windows; C leaves them alone. */
+/* At most 4, for windows; C leaves them alone. */
 extern const guint8 baseline_window_regs[];
 extern const guint baseline_n_windows;
+/* Whether the emitter knows of windows that are kept. */
+extern const gboolean baseline_keeps_windows;
 
 gboolean baseline_host_probe (GError **error);
 #define BASELINE_STUBS_ROOM 16384u
@@ -465,6 +476,9 @@ void baseline_enter_eval (VmtVcpu *vcpu, VmtExecBlock *block);
 BaselineReturn baseline_run_read (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 log2,
                                   const guint8 *at);
 BaselineReturn baseline_run_write (VmtVcpu *vcpu, guint64 va, guint64 value, guint32 log2,
+                                   const guint8 *at);
+/* Fills a range for @va; desc: span | write << 15 | index << 16. Returns its addend, or 0. */
+BaselineReturn baseline_run_range (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                    const guint8 *at);
 BaselineReturn baseline_run_load (VmtVcpu *vcpu, guint64 va, guint64 unused, guint32 desc,
                                   const guint8 *at);

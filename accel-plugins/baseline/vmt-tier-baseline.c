@@ -54,7 +54,7 @@ vmt_tier_baseline_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *
   block->entry = baseline_enter_eval;
   block->code =
       self->code != NULL ? baseline_code_get_stub (self->code, BASELINE_STUB_LEAVE) : NULL;
-  block->keep_ir = TRUE;
+  vmt_exec_block_keep_ir (block);
   block->bytes = block->ir->n_ops * sizeof (VmtIrOp);
   return TRUE;
 }

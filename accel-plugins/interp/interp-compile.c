@@ -1056,8 +1056,8 @@ interp_compile (InterpCompiler *c, const VmtArchOps *arch, VmtExecBlock *block, 
   InterpStream *stream = finish (c, bytes);
   if (c->has_eval)
     {
+      vmt_exec_block_keep_ir (block);
       stream->ir = block->ir;
-      block->keep_ir = TRUE;
       *bytes += sizeof (VmtIrOp) * block->ir->n_ops + sizeof (VmtIrInsn) * block->ir->n_insns;
     }
   return stream;

@@ -97,7 +97,7 @@ static gboolean
 vmt_tier_reference_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *block)
 {
   block->entry = reference_enter;
-  block->keep_ir = TRUE;
+  vmt_exec_block_keep_ir (block);
   block->bytes = block->ir->n_ops * sizeof (VmtIrOp) + block->ir->n_consts * sizeof (VmtIrConst) +
                  block->ir->n_insns * sizeof (VmtIrInsn) + block->ir->n_temps;
   return TRUE;

@@ -9,6 +9,7 @@ typedef struct
   gpointer device;
   VmtWaker *resume;
   int starved; /* as in VmtChar */
+  int large;   /* atomic */
 } VmtNetPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (VmtNet, vmt_net, VMT_TYPE_BACKEND)
@@ -63,6 +64,12 @@ vmt_net_set_frontend (VmtNet *self, const VmtNetFrontend *frontend, gpointer dev
     priv->resume = vmt_waker_new (vmt_backend_get_context (VMT_BACKEND (self)), resume_now, self);
 }
 
+VmtNetFlags
+vmt_net_get_flags (VmtNet *self)
+{
+  return VMT_NET_GET_CLASS (self)->flags;
+}
+
 void
 vmt_net_send (VmtNet *self, const guint8 *frame, gsize size)
 {
@@ -80,6 +87,22 @@ vmt_net_resume (VmtNet *self)
     vmt_waker_wake (priv->resume);
 }
 
+void
+vmt_net_set_large (VmtNet *self, gboolean large)
+{
+  VmtNetPrivate *priv = vmt_net_get_instance_private (self);
+
+  __atomic_store_n (&priv->large, large, __ATOMIC_RELAXED);
+}
+
+gboolean
+vmt_net_takes_large (VmtNet *self)
+{
+  VmtNetPrivate *priv = vmt_net_get_instance_private (self);
+
+  return __atomic_load_n (&priv->large, __ATOMIC_RELAXED) != 0;
+}
+
 gboolean
 vmt_net_receive (VmtNet *self, const guint8 *frame, gsize size)
 {
@@ -89,9 +112,8 @@ vmt_net_receive (VmtNet *self, const guint8 *frame, gsize size)
     return TRUE; /* no cable: lost */
   /* Set first: the device may get room just after it has said that it has none. */
   __atomic_store_n (&priv->starved, 1, __ATOMIC_SEQ_CST);
-  if (!priv->frontend->can_receive (priv->device))
+  if (!priv->frontend->receive (priv->device, frame, size))
     return FALSE;
   __atomic_store_n (&priv->starved, 0, __ATOMIC_SEQ_CST);
-  priv->frontend->receive (priv->device, frame, size);
   return TRUE;
 }

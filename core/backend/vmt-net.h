@@ -13,11 +13,24 @@ G_BEGIN_DECLS
 #define VMT_TYPE_NET (vmt_net_get_type ())
 G_DECLARE_DERIVABLE_TYPE (VmtNet, vmt_net, VMT, NET, VmtBackend)
 
+/* A frame with the largest IPv4 packet, without FCS. */
+#define VMT_NET_FRAME_MAX (14 + 65535)
+
+/**
+ * VmtNetFlags:
+ * @VMT_NET_LARGE_TCP: send takes TCP segments over IPv4 of any length, whatever the link's MTU
+ * @VMT_NET_CHECKED: what comes from here has right checksums, nobody needs to look
+ */
+typedef enum
+{
+  VMT_NET_LARGE_TCP = 1 << 0,
+  VMT_NET_CHECKED = 1 << 1
+} VmtNetFlags;
+
 typedef struct
 {
-  gboolean (*can_receive) (gpointer device);
-  /* One Ethernet frame without FCS. Machine's context, no locks. */
-  void (*receive) (gpointer device, const guint8 *frame, gsize size);
+  /* One Ethernet frame without FCS; FALSE: there is no room for it now. Machine's context, no locks. */
+  gboolean (*receive) (gpointer device, const guint8 *frame, gsize size);
 } VmtNetFrontend;
 
 struct _VmtNetClass
@@ -27,12 +40,17 @@ struct _VmtNetClass
   void (*send) (VmtNet *self, const guint8 *frame, gsize size);
   /* The device has room again. Machine's context. */
   void (*resume) (VmtNet *self);
-  gpointer reserved[8];
+  guint64 flags; /* VmtNetFlags */
+  gpointer reserved[7];
 };
 
 void vmt_net_set_frontend (VmtNet *self, const VmtNetFrontend *frontend, gpointer device);
+VmtNetFlags vmt_net_get_flags (VmtNet *self);
 void vmt_net_send (VmtNet *self, const guint8 *frame, gsize size);
 void vmt_net_resume (VmtNet *self);
+/* Whether the device takes TCP segments over IPv4 of any length now. Any thread. */
+void vmt_net_set_large (VmtNet *self, gboolean large);
+gboolean vmt_net_takes_large (VmtNet *self);
 /* For implementations, on the machine's context. FALSE: the device has no room; keep the frame (boundedly) until resume. */
 gboolean vmt_net_receive (VmtNet *self, const guint8 *frame, gsize size);
 

@@ -522,7 +522,8 @@ add_node (Build *build, const VmtBoardNode *node, GError **error)
 static gboolean
 set_machine_params (Build *build, GError **error)
 {
-  static const char *const names[] = { "accel", "tier", "on-reset", NULL };
+  static const char *const names[] = { "accel",      "tier",     "promote-after",
+                                       "code-cache", "on-reset", NULL };
 
   for (guint i = 0; names[i] != NULL; i++)
     {

@@ -157,6 +157,9 @@ VmtVirtqBuffer *vmt_virtqueue_pop (VmtVirtqueue *queue);
 /* Gives it back with @written bytes of its in part filled. Does not interrupt: call
  * vmt_virtqueue_flush() after a batch. */
 void vmt_virtqueue_push (VmtVirtqueue *queue, VmtVirtqBuffer *buffer, guint32 written);
+/* Several at once: the driver sees all of them or none. At most the queue's size. */
+void vmt_virtqueue_push_all (VmtVirtqueue *queue, VmtVirtqBuffer **buffers, const guint32 *written,
+                             guint n);
 /* Puts back the buffer that was popped last, as if it had not been popped. */
 void vmt_virtqueue_unpop (VmtVirtqueue *queue, VmtVirtqBuffer *buffer);
 void vmt_virtqueue_flush (VmtVirtqueue *queue);

@@ -559,15 +559,15 @@ take_back (VmtVirtqueue *queue, VmtVirtqBuffer *public)
   return FALSE;
 }
 
-void
-vmt_virtqueue_push (VmtVirtqueue *queue, VmtVirtqBuffer *buffer, guint32 written)
+/* Into the used ring, @ahead entries behind those that the driver sees. */
+static gboolean
+put_used (VmtVirtqueue *queue, VmtVirtqBuffer *buffer, guint32 written, guint ahead)
 {
   VmtVirtioState *state = &queue->device->state;
   guint64 left = MIN (written, buffer->in_size);
-  guint slot;
 
   if (!take_back (queue, buffer) || !is_live (queue))
-    return;
+    return FALSE;
   validate (queue);
   for (guint i = 0; left > 0 && i < buffer->n_in; i++)
     {
@@ -576,12 +576,29 @@ vmt_virtqueue_push (VmtVirtqueue *queue, VmtVirtqBuffer *buffer, guint32 written
       unmap_piece (queue, buffer->in_address[i], size);
       left -= size;
     }
-  slot = state->used[queue->index] & (get_size (queue) - 1);
-  if (store_used (queue, slot, buffer->head, written))
-    {
-      state->used[queue->index]++;
-      store_u16 (queue, &queue->used, USED_IDX, state->used[queue->index]);
-    }
+  return store_used (queue, (state->used[queue->index] + ahead) & (get_size (queue) - 1),
+                     buffer->head, written);
+}
+
+void
+vmt_virtqueue_push_all (VmtVirtqueue *queue, VmtVirtqBuffer **buffers, const guint32 *written,
+                        guint n)
+{
+  VmtVirtioState *state = &queue->device->state;
+  guint done = 0;
+
+  for (guint i = 0; i < n; i++)
+    done += put_used (queue, buffers[i], written[i], done);
+  if (done == 0)
+    return;
+  state->used[queue->index] += done;
+  store_u16 (queue, &queue->used, USED_IDX, state->used[queue->index]);
+}
+
+void
+vmt_virtqueue_push (VmtVirtqueue *queue, VmtVirtqBuffer *buffer, guint32 written)
+{
+  vmt_virtqueue_push_all (queue, &buffer, &written, 1);
 }
 
 void

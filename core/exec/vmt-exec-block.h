@@ -55,7 +55,9 @@ struct _VmtExecBlock
   guint64 ram_offset;
   guint32 bytes; /* memory of the compiled form; set by the tier, for the cache's limit */
   guint8 level;
-  gboolean keep_ir; /* set by compile(): the tier still reads block->ir */
+  guint8 scattered;        /* set before a tier compiles it: see vmt_exec_block_scatters() */
+  gboolean keep_ir;        /* the tier still reads block->ir: vmt_exec_block_keep_ir() */
+  gboolean ir_is_builders; /* core/exec's: who keeps it takes a copy */
   /* core/exec's */
   VmtExecBlock *page_next, *page2_next;
   VmtExecBlock *fifo_prev, *fifo_next, *garbage_next;
@@ -70,6 +72,14 @@ struct _VmtExecBlock
  * is, compiled, or NULL when the run loop must look (an exception, a request). vcpu->pc must be
  * set. */
 VmtExecBlock *vmt_exec_lookup (VmtVcpu *vcpu);
+
+/* For tiers, on the vCPU's thread: accesses of @block that the tier took to be near each other are
+ * in too many places. The block dies; what is compiled in its place is told. */
+void vmt_exec_block_scatters (VmtVcpu *vcpu, VmtExecBlock *block);
+
+/* For tiers, while they compile @block: its IR stays as long as it does, as block->ir, which may be
+ * another pointer then. */
+void vmt_exec_block_keep_ir (VmtExecBlock *block);
 
 /* For tiers, on the vCPU's thread: @block, of level 0, has run as often as block->count said:
  * a block of the same code at level 1, or NULL when the run loop must look. vcpu->pc must be set,

@@ -18,6 +18,8 @@
 /* Bookkeeping of a block, besides what its tier says. */
 #define BLOCK_BYTES (sizeof (VmtExecBlock) + 64)
 #define UNCACHED_CODE_MAX 16
+/* The longest instruction of all architectures; a multiple of 8. */
+#define INSN_BYTES_MAX 16
 
 static inline guint
 hash_index (guint64 host, guint64 mode_key)
@@ -231,9 +233,13 @@ overlaps (const VmtExecBlock *block, guint64 page_host, guint first, guint size)
 static void
 forget_seen (VmtCodePage *page, const VmtExecBlock *block, guint64 page_host)
 {
-  if (page->seen == NULL || (block->first_host & VMT_PAGE_MASK) != page_host)
+  if ((block->first_host & VMT_PAGE_MASK) != page_host)
     return;
   const guint first = (guint)(block->first_host & ~VMT_PAGE_MASK);
+  if (page->scattered != NULL)
+    page->scattered[first / 8] &= (guint8) ~(1u << (first & 7));
+  if (page->seen == NULL)
+    return;
   for (guint i = first; i < first + block->size && i < VMT_PAGE_SIZE; i++)
     page->seen[i / 8] &= (guint8) ~(1u << (i & 7));
 }
@@ -381,6 +387,24 @@ vmt_exec_unlock_code (VmtVcpu *vcpu)
 }
 
 void
+vmt_exec_block_scatters (VmtVcpu *vcpu, VmtExecBlock *block)
+{
+  VmtExec *self = vcpu->exec;
+  const guint first = (guint)(block->first_host & ~VMT_PAGE_MASK);
+
+  g_mutex_lock (&self->code_lock);
+  if (!block->dead)
+    {
+      VmtCodePage *page = get_page (vmt_exec_find_ram (self, block->ram, FALSE), block->ram_offset);
+      if (page->scattered == NULL)
+        page->scattered = g_malloc0 (VMT_PAGE_SIZE / 8);
+      page->scattered[first / 8] |= (guint8)(1u << (first & 7));
+      kill_block (self, block, 0, VMT_EXEC_KILL_SCATTERS);
+    }
+  g_mutex_unlock (&self->code_lock);
+}
+
+void
 vmt_exec_drop_code (VmtVcpu *vcpu)
 {
   vmt_exec_code_kill (vcpu->exec, G_MAXUINT64);
@@ -429,9 +453,14 @@ find_block (VmtExec *self, guint64 host, guint64 mode_key, guint64 host2, guint 
   return NULL;
 }
 
+typedef struct
+{
+  guint64 blocks, bytes;
+} Evicted;
+
 /* With the lock: the oldest blocks go until there is room. */
 static void
-evict (VmtExec *self)
+evict (VmtExec *self, Evicted *evicted)
 {
   if (self->bytes <= self->limit)
     return;
@@ -441,6 +470,8 @@ evict (VmtExec *self)
     {
       VmtExecBlock *block = self->fifo_first;
       left -= block->bytes + BLOCK_BYTES;
+      evicted->blocks++;
+      evicted->bytes += block->bytes + BLOCK_BYTES;
       kill_block (self, block, 0, VMT_EXEC_KILL_EVICT);
     }
   for (guint i = 0; i < self->n_vcpus; i++)
@@ -452,7 +483,9 @@ static VmtExecBlock *
 new_block (VmtVcpu *vcpu, guint covered, guint page_offset)
 {
   VmtExecBlock *block = g_aligned_alloc0 (1, sizeof (VmtExecBlock), 64);
-  block->ir = vmt_ir_builder_finish (vcpu->priv->builder, (gint32)(page_offset + covered));
+  block->ir = (VmtIrBlock *)vmt_ir_builder_finish_in_place (vcpu->priv->builder,
+                                                            (gint32)(page_offset + covered));
+  block->ir_is_builders = TRUE;
   block->mode_key = vcpu->mode_key;
   block->size = covered;
   return block;
@@ -469,8 +502,17 @@ compile_block (VmtVcpu *vcpu, VmtExecBlock *block, VmtCodePage *page)
   _vmt_exec_count_block (self, block, block->ir, page);
   if (G_UNLIKELY (self->trace != NULL))
     _vmt_exec_trace_block (vcpu, block);
-  if (!block->keep_ir)
-    g_clear_pointer (&block->ir, vmt_ir_block_free);
+  if (block->ir_is_builders)
+    block->ir = NULL;
+}
+
+void
+vmt_exec_block_keep_ir (VmtExecBlock *block)
+{
+  if (block->ir_is_builders)
+    block->ir = vmt_ir_block_copy (block->ir);
+  block->ir_is_builders = FALSE;
+  block->keep_ir = TRUE;
 }
 
 /* Code whose translation holds for these bytes only (protection finer than a page): one block a
@@ -525,11 +567,11 @@ lookup_uncached (VmtVcpu *vcpu, const VmtResolved *first)
 }
 
 /* Other vCPUs may be storing to the page: a decoder that looks twice sees the same bytes. From
- * @offset to the page's end, beginning at @to + @offset. */
+ * @offset to @end, beginning at @to + @offset. */
 static void
-copy_code (guint8 *to, const guint8 *page, guint offset)
+copy_code (guint8 *to, const guint8 *page, guint offset, guint end)
 {
-  for (guint i = offset & ~7u; i < VMT_PAGE_SIZE; i += 8)
+  for (guint i = offset & ~7u; i < end; i += 8)
     {
       guint64 v = __atomic_load_n ((const guint64 *)(page + i), __ATOMIC_RELAXED);
       memcpy (to + i, &v, 8);
@@ -537,7 +579,7 @@ copy_code (guint8 *to, const guint8 *page, guint offset)
 }
 
 static VmtExecBlock *
-compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
+compile_counting (VmtVcpu *vcpu, const VmtResolved *at, guint level, Evicted *evicted)
 {
   VmtVcpuPriv *priv = vcpu->priv;
   VmtExec *self = priv->exec;
@@ -576,7 +618,7 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
           g_mutex_unlock (&self->code_lock);
           return block;
         }
-      evict (self);
+      evict (self, evicted);
 
       /* Any store from here on waits for the lock, and then finds the block. */
       guint64 mask = page->mask;
@@ -586,17 +628,18 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
         __atomic_store_n (&page2->mask, PAGE_ALL, __ATOMIC_SEQ_CST);
       __atomic_thread_fence (__ATOMIC_SEQ_CST);
 
-      guint left = VMT_PAGE_SIZE - offset;
-      vmt_ir_builder_begin (priv->builder);
       /* At level 1 it is worth while that the whole of a long loop is in one. */
-      vmt_ir_builder_set_max_insns (priv->builder, level == 0 ? 64 : 127);
-      copy_code (priv->code, at->host - offset, offset);
+      const guint max_insns = level == 0 ? 64 : 127;
+      const guint left = MIN (VMT_PAGE_SIZE - offset, max_insns * INSN_BYTES_MAX);
+      vmt_ir_builder_begin (priv->builder);
+      vmt_ir_builder_set_max_insns (priv->builder, max_insns);
+      copy_code (priv->code, at->host - offset, offset, offset + left);
       if (host2 != 0)
-        copy_code (priv->next_code, at2.host, 0);
+        copy_code (priv->next_code, at2.host, 0, INSN_BYTES_MAX);
       guint64 start = self->measuring ? _vmt_exec_get_cpu_time () : 0;
       guint covered =
           vcpu->arch->decode (vcpu, priv->builder, offset, priv->code + offset, left,
-                              host2 != 0 ? priv->next_code : NULL, host2 != 0 ? VMT_PAGE_SIZE : 0);
+                              host2 != 0 ? priv->next_code : NULL, host2 != 0 ? INSN_BYTES_MAX : 0);
       if (covered == 0)
         {
           __atomic_store_n (&page->mask, mask, __ATOMIC_SEQ_CST);
@@ -631,6 +674,8 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
       if (G_UNLIKELY (self->measuring))
         self->code_stats.ir_ns += _vmt_exec_since (self, start);
       block->level = (guint8)level;
+      block->scattered =
+          page->scattered != NULL && (page->scattered[offset / 8] >> (offset & 7) & 1);
       block->pa = at->pa;
       block->ram = at->ram->ram;
       block->ram_offset = at->ram_offset;
@@ -680,6 +725,18 @@ compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
       g_mutex_unlock (&self->code_lock);
       return block;
     }
+}
+
+static VmtExecBlock *
+compile (VmtVcpu *vcpu, const VmtResolved *at, guint level)
+{
+  const VmtExecHost *host = &vcpu->exec->host;
+  Evicted evicted = { 0, 0 };
+  VmtExecBlock *block = compile_counting (vcpu, at, level, &evicted);
+
+  if (evicted.blocks != 0 && host->code_evicted != NULL)
+    host->code_evicted (host->data, evicted.blocks, evicted.bytes);
+  return block;
 }
 
 /* Where the code at @pc is; raises. */

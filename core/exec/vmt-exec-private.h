@@ -23,10 +23,11 @@ struct _VmtExecWork
 /* Why a block dies. */
 typedef enum
 {
-  VMT_EXEC_KILL_STORE, /* its bytes were written */
-  VMT_EXEC_KILL_EVICT, /* for want of room */
-  VMT_EXEC_KILL_DROP,  /* vmt_exec_code_kill() */
-  VMT_EXEC_KILL_CLEAR, /* reset, or the end */
+  VMT_EXEC_KILL_STORE,    /* its bytes were written */
+  VMT_EXEC_KILL_EVICT,    /* for want of room */
+  VMT_EXEC_KILL_SCATTERS, /* vmt_exec_block_scatters() */
+  VMT_EXEC_KILL_DROP,     /* vmt_exec_code_kill() */
+  VMT_EXEC_KILL_CLEAR,    /* reset, or the end */
   VMT_EXEC_N_KILLS
 } VmtExecKill;
 
@@ -41,6 +42,7 @@ typedef struct
   guint32 releases;    /* times that it was let go */
   gboolean protected;  /* VMT_PAGE_CODE is set, and nobody has a write entry */
   guint32 idle_stores; /* atomic: stores since the page has no code */
+  guint8 *scattered;   /* (nullable): a bit for each byte at which a block begins that is so */
   guint8 *seen; /* (nullable): a bit for each byte at which an instruction that was translated
                    begins; when that is measured */
 } VmtCodePage;
@@ -62,8 +64,6 @@ typedef struct
   guint64 kills[VMT_EXEC_N_KILLS];
 } VmtExecCodeStats;
 
-/* Executions before a block is compiled for speed. */
-#define VMT_EXEC_PROMOTION 256
 #define VMT_EXEC_MAX_RAMS 64
 #define VMT_EXEC_MAX_VCPUS 1024
 #define VMT_EXEC_HASH_BITS 16

@@ -60,7 +60,7 @@ vmt_exec_new (VmtAddressSpace *space, VmtTier *tier, const VmtExecHost *host)
   g_mutex_init (&self->monitor_lock);
   g_cond_init (&self->changed);
   g_cond_init (&self->timer_cond);
-  self->limit = 64 << 20;
+  self->limit = VMT_EXEC_CACHE_LIMIT;
   self->promotion = VMT_EXEC_PROMOTION;
   vmt_exec_code_init (self);
   vmt_address_space_set_store_func (space, store_func, self);
@@ -105,6 +105,7 @@ vmt_exec_free (VmtExec *self)
         if (self->rams[i].pages[p] != NULL)
           {
             g_free (self->rams[i].pages[p]->seen);
+            g_free (self->rams[i].pages[p]->scattered);
             g_free (self->rams[i].pages[p]);
           }
       g_free (self->rams[i].pages);

@@ -27,6 +27,8 @@ typedef struct _VmtExec VmtExec;
  * @get_time: nanoseconds on the machine's clock, which stands still while the machine is paused.
  * Any thread, never blocks
  * @power_changed: (nullable): a vCPU was stopped or started. Any thread
+ * @code_evicted: (nullable): so many translated blocks, of so many bytes, went for want of room. A
+ * vCPU's thread
  *
  * What the engine needs of its machine.
  */
@@ -35,19 +37,23 @@ typedef struct
   guint64 (*get_time) (gpointer data);
   void (*power_changed) (gpointer data, VmtVcpu *vcpu);
   gpointer data;
-  gpointer reserved[4];
+  void (*code_evicted) (gpointer data, guint64 blocks, guint64 bytes);
+  gpointer reserved[3];
 } VmtExecHost;
 
 /* Takes references to @space and @tier. Installs the space's store and changed functions. */
 VmtExec *vmt_exec_new (VmtAddressSpace *space, VmtTier *tier, const VmtExecHost *host);
 /* Stops first if need be. The vCPUs are gone. */
 void vmt_exec_free (VmtExec *self);
-/* Translated code and what belongs to it, in bytes; the oldest goes when there is more. 64 MiB
- * unless told otherwise; at least 1 MiB. Before start. */
+/* Translated code and what belongs to it, in bytes; the oldest goes when there is more.
+ * VMT_EXEC_CACHE_LIMIT unless told otherwise; at least 1 MiB. Before start. */
+#define VMT_EXEC_CACHE_LIMIT (64u << 20)
 void vmt_exec_set_cache_limit (VmtExec *self, guint64 bytes);
 
 /* The tier policy: code that runs more often than this is compiled once more, for speed. 0: all
- * code is, at once. Before start. */
+ * code is, at once. VMT_EXEC_PROMOTION unless told otherwise: about where what the second
+ * compilation costs is what slower code has cost until then. Before start. */
+#define VMT_EXEC_PROMOTION 256u
 void vmt_exec_set_promotion (VmtExec *self, guint executions);
 
 /* Before start. @trace: (nullable): told of what it wants to know; not owned. */

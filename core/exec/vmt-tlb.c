@@ -61,19 +61,62 @@ static void
 clear_ranges (VmtTlbBank *bank)
 {
   memset (bank->ranges, 0, sizeof bank->ranges);
+  bank->ranges_filled = 0;
 }
 
 /* Those within which @at is, an address of the guest's or, with @host, of the host's memory. */
 static void
 drop_ranges (VmtTlbBank *bank, guint64 at, gboolean host)
 {
-  for (guint i = 0; i < VMT_TLB_RANGES; i++)
+  for (guint64 left = bank->ranges_filled; left != 0; left &= left - 1)
     {
+      const guint i = (guint)__builtin_ctzll (left);
       VmtTlbRange *range = &bank->ranges[i];
       /* more of the last page than what an access leaves of it counts as well */
       if (at - (host ? range->base + range->addend : range->base) < range->size)
-        range->size = 0;
+        {
+          range->size = 0;
+          bank->ranges_filled &= ~(G_GUINT64_CONSTANT (1) << i);
+        }
     }
+}
+
+/* Up to so many pages on each side. */
+#define RANGE_PAGES 64
+static gboolean
+has_page (const VmtTlbEntry *table, guint64 va, guint64 addend)
+{
+  const VmtTlbEntry *e = &table[va >> VMT_PAGE_SHIFT & ((1u << VMT_TLB_READ_BITS) - 1)];
+  return e->tag == va && e->addend == addend;
+}
+G_STATIC_ASSERT (VMT_TLB_READ_BITS == VMT_TLB_WRITE_BITS);
+
+guint64
+vmt_tlb_fill_range (VmtVcpu *vcpu, guint64 va, guint span, gboolean write, guint i)
+{
+  VmtTlbBank *bank = vcpu->bank;
+  VmtTlbRange *range = &bank->ranges[i];
+  const VmtTlbEntry *table = write ? bank->write : bank->read;
+  const guint64 page = va & VMT_PAGE_MASK;
+  const guint64 addend = table[page >> VMT_PAGE_SHIFT & ((1u << VMT_TLB_READ_BITS) - 1)].addend;
+  guint up = 1, down = 0;
+
+  range->size = 0;
+  range->span = span;
+  if (!has_page (table, page, addend))
+    return 0;
+  while (up < RANGE_PAGES && has_page (table, page + up * VMT_PAGE_SIZE, addend))
+    up++;
+  while (down < RANGE_PAGES && has_page (table, page - (down + 1) * VMT_PAGE_SIZE, addend))
+    down++;
+  range->base = page - down * VMT_PAGE_SIZE;
+  const guint64 size = (guint64)(up + down) * VMT_PAGE_SIZE;
+  if (va - range->base + span >= size)
+    return 0;
+  range->addend = addend;
+  range->size = size - span;
+  bank->ranges_filled |= G_GUINT64_CONSTANT (1) << i;
+  return addend;
 }
 
 /* Clears what was used. */

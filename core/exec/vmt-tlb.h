@@ -23,12 +23,12 @@ typedef struct
   guint64 addend;
 } VmtTlbEntry;
 
-/* Addresses from @base on, @size of which are where an access of some length may begin that a tier
- * has in mind: host = va + addend for all of it. A tier fills it from the read or write table, one
- * page or several; core empties it (@size 0) when that no longer holds. */
+/* Addresses from @base on, @size of which are where accesses may begin whose last byte is @span
+ * bytes behind their first: host = va + addend for all of it. A tier fills it from the read or
+ * write table, one page or several; core empties it (@size 0) when that no longer holds. */
 typedef struct
 {
-  guint64 base, size, addend, reserved;
+  guint64 base, size, addend, span;
 } VmtTlbRange;
 #define VMT_TLB_RANGES 32
 
@@ -44,8 +44,14 @@ struct _VmtTlbBank
   VmtTlbEntry write[1 << VMT_TLB_WRITE_BITS];
   VmtTlbEntry fetch[1 << VMT_TLB_FETCH_BITS];
   VmtTlbRange ranges[VMT_TLB_RANGES]; /* for tiers: by whatever they like */
+  guint64 ranges_filled;              /* those that are; a tier sets bits */
 };
 typedef struct _VmtTlbBank VmtTlbBank;
+
+/* For tiers, on the vCPU's thread: fills range @i of the present bank for @va, as far as the first
+ * level has neighbouring pages that lie side by side in the host's memory, too. Returns its addend,
+ * or 0: the first level does not have all of it. */
+guint64 vmt_tlb_fill_range (VmtVcpu *vcpu, guint64 va, guint span, gboolean write, guint i);
 
 /* For architectures, on the vCPU's thread. @key: everything that a data or fetch translation
  * depends on besides the page tables' contents (privilege of fetch and data, SUM, MXR, table root's

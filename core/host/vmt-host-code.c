@@ -9,13 +9,15 @@
 #include "vmt-host-code-private.h"
 #include "vmt-host.h"
 
-/* A function that returns 42. */
+/* Functions that return 42 and 24. */
 #if defined(__x86_64__)
-static const guint8 answer[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
+static const guint8 answers[2][6] = { { 0xb8, 42, 0, 0, 0, 0xc3 }, { 0xb8, 24, 0, 0, 0, 0xc3 } };
 #elif defined(__aarch64__)
-static const guint8 answer[] = { 0x40, 0x05, 0x80, 0x52, 0xc0, 0x03, 0x5f, 0xd6 };
+static const guint8 answers[2][8] = { { 0x40, 0x05, 0x80, 0x52, 0xc0, 0x03, 0x5f, 0xd6 },
+                                      { 0x00, 0x03, 0x80, 0x52, 0xc0, 0x03, 0x5f, 0xd6 } };
 #elif defined(__riscv)
-static const guint8 answer[] = { 0x13, 0x05, 0xa0, 0x02, 0x82, 0x80 };
+static const guint8 answers[2][6] = { { 0x13, 0x05, 0xa0, 0x02, 0x82, 0x80 },
+                                      { 0x13, 0x05, 0x80, 0x01, 0x82, 0x80 } };
 #else
 /* No tier generates code for this processor. */
 #define NO_CODE_GENERATION
@@ -104,17 +106,18 @@ vmt_host_code_make_file (gsize size, GError **error)
 #define PROBE_SIZE ((gsize)64 << 20)
 
 static gboolean
-run (VmtHostCodeArea *area, gsize offset)
+run (VmtHostCodeArea *area, gsize offset, int expected)
 {
   const guint8 *code = vmt_host_code_area_get_base (area) + offset;
   int (*function) (void);
 
   memcpy (&function, &code, sizeof function);
-  return function () == 42;
+  return function () == expected;
 }
 
 /* All that is done with areas later: a second piece of code beside one that was executed already,
- * with and without others that may execute it. */
+ * with and without others that may execute it, and one in the place of another. Emulators of
+ * processes such as qemu-user before 8.1 do not see what another mapping of the page writes. */
 static gboolean
 try_out (VmtHostCodeArea *area, GError **error)
 {
@@ -123,16 +126,24 @@ try_out (VmtHostCodeArea *area, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (pieces); i++)
     {
       vmt_host_code_area_set_quiet (area, i == 2);
-      pieces[i] = vmt_host_code_area_alloc (area, sizeof answer);
-      if (!vmt_host_code_area_write (area, pieces[i], answer, sizeof answer, error))
+      pieces[i] = vmt_host_code_area_alloc (area, sizeof answers[0]);
+      if (!vmt_host_code_area_write (area, pieces[i], answers[0], sizeof answers[0], error))
         return FALSE;
       for (guint j = 0; j <= i; j++)
-        if (!run (area, pieces[j]))
+        if (!run (area, pieces[j], 42))
           {
             g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
                          "executed pages are not those that were written");
             return FALSE;
           }
+    }
+  if (!vmt_host_code_area_write (area, pieces[0], answers[1], sizeof answers[1], error))
+    return FALSE;
+  if (!run (area, pieces[0], 24))
+    {
+      g_set_error (error, VMT_ERROR, VMT_ERROR_FAILED,
+                   "code that was executed is executed still when other code is in its place");
+      return FALSE;
     }
   return TRUE;
 }

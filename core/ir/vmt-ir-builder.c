@@ -40,6 +40,7 @@ struct _VmtIrBuilder
   VmtIrVal *temp_map, *const_map;
   VmtIrConst *used_consts;
   guint8 *used_types;
+  VmtIrBlock block;
 };
 
 VmtIrBuilder *
@@ -699,8 +700,8 @@ renumber (VmtIrBuilder *b, VmtIrVal v, guint *n_consts)
   return b->const_map[i];
 }
 
-VmtIrBlock *
-vmt_ir_builder_finish (VmtIrBuilder *b, gint32 next)
+const VmtIrBlock *
+vmt_ir_builder_finish_in_place (VmtIrBuilder *b, gint32 next)
 {
   guint n_temps = 0, n_consts = 0;
 
@@ -725,6 +726,23 @@ vmt_ir_builder_finish (VmtIrBuilder *b, gint32 next)
           op->d = VMT_IR_TEMP_FIRST + n_temps++;
         }
     }
-  return vmt_ir_block_make (b->arch, b->ops, b->n_ops, b->insns, b->n_insns, b->used_consts,
-                            n_consts, b->used_types, n_temps);
+  b->block = (VmtIrBlock){
+    .ops = b->ops,
+    .insns = b->insns,
+    .consts = b->used_consts,
+    .n_ops = b->n_ops,
+    .n_insns = b->n_insns,
+    .n_consts = n_consts,
+    .n_temps = n_temps,
+    .temp_types = b->used_types,
+    .arch = b->arch,
+    .fp_policy = vmt_ir_arch (b->arch)->fp_policy,
+  };
+  return &b->block;
+}
+
+VmtIrBlock *
+vmt_ir_builder_finish (VmtIrBuilder *b, gint32 next)
+{
+  return vmt_ir_block_copy (vmt_ir_builder_finish_in_place (b, next));
 }

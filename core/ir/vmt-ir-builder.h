@@ -20,6 +20,8 @@ void vmt_ir_builder_free (VmtIrBuilder *builder);
 void vmt_ir_builder_begin (VmtIrBuilder *builder);
 /* (transfer full): ends the block, with a JUMP to @next if no op has ended it yet. */
 VmtIrBlock *vmt_ir_builder_finish (VmtIrBuilder *builder, gint32 next);
+/* The same; the block is the builder's and good until the next one begins. */
+const VmtIrBlock *vmt_ir_builder_finish_in_place (VmtIrBuilder *builder, gint32 next);
 /* Blocks of so many instructions are full; 64 unless told otherwise. */
 void vmt_ir_builder_set_max_insns (VmtIrBuilder *builder, guint n);
 gboolean vmt_ir_builder_is_full (VmtIrBuilder *builder);

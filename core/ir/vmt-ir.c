@@ -173,6 +173,13 @@ vmt_ir_block_make (const struct _VmtArchOps *arch, const VmtIrOp *ops, guint n_o
   return block;
 }
 
+VmtIrBlock *
+vmt_ir_block_copy (const VmtIrBlock *block)
+{
+  return vmt_ir_block_make (block->arch, block->ops, block->n_ops, block->insns, block->n_insns,
+                            block->consts, block->n_consts, block->temp_types, block->n_temps);
+}
+
 void
 vmt_ir_block_free (VmtIrBlock *block)
 {

@@ -312,6 +312,7 @@ char vmt_ir_op_operand_class (VmtIrOpcode opcode, guint index);
  * VMT_IR_NONE: it makes none. */
 VmtIrType vmt_ir_op_result_type (VmtIrOpcode opcode, VmtIrType type);
 
+VmtIrBlock *vmt_ir_block_copy (const VmtIrBlock *block);
 void vmt_ir_block_free (VmtIrBlock *block);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VmtIrBlock, vmt_ir_block_free)
 

@@ -108,7 +108,13 @@ choose_tier (VmtMachine *self, GError **error)
 static guint64
 exec_get_time (gpointer data)
 {
-  return vmt_clock_get (data);
+  return vmt_clock_get (((VmtMachine *)data)->clock);
+}
+
+static void
+exec_code_evicted (gpointer data, guint64 blocks, guint64 bytes)
+{
+  vmt_object_emit (data, "code-evicted", g_variant_new ("(tt)", blocks, bytes));
 }
 
 gboolean
@@ -123,8 +129,12 @@ _vmt_machine_make_exec (VmtMachine *self, GError **error)
   if (self->tier == NULL)
     return FALSE;
 
-  VmtExecHost host = { .get_time = exec_get_time, .data = self->clock };
+  const VmtExecHost host = { .get_time = exec_get_time,
+                             .code_evicted = exec_code_evicted,
+                             .data = self };
   self->exec = vmt_exec_new (self->space, self->tier, &host);
+  vmt_exec_set_promotion (self->exec, self->promote_after);
+  vmt_exec_set_cache_limit (self->exec, self->code_cache);
   for (guint i = 0; i < self->cpus->len; i++)
     {
       VmtCpu *cpu = self->cpus->pdata[i];

@@ -37,6 +37,8 @@ struct _VmtMachine
   VmtObject parent_instance;
 
   char *name, *accel, *tier_name;
+  guint promote_after; /* executions */
+  guint64 code_cache;  /* bytes */
   VmtOnReset on_reset;
   gboolean prepared; /* the firmware has seen its files */
   VmtMachineState state;

@@ -28,6 +28,8 @@ enum
   PROP_NAME = 1,
   PROP_ACCEL,
   PROP_TIER,
+  PROP_PROMOTE_AFTER,
+  PROP_CODE_CACHE,
   PROP_ON_RESET,
   PROP_STATE,
   PROP_STATISTICS,
@@ -39,6 +41,10 @@ static const VmtEventSpec events[] = {
   { "reset", "s", "The machine is being reset; why", { NULL } },
   { "power-off", "(si)", "The machine was powered off; why, and the exit status", { NULL } },
   { "guest-panic", "s", "The guest says that it crashed; how it was told", { NULL } },
+  { "code-evicted",
+    "(tt)",
+    "Translated code went for want of room (property code-cache): blocks, bytes",
+    { NULL } },
   { "guest-error",
     "(sst)",
     "The guest did something senseless to a device; path, what, value",
@@ -58,6 +64,8 @@ vmt_machine_init (VmtMachine *self)
 {
   self->accel = g_strdup ("auto");
   self->tier_name = g_strdup ("auto");
+  self->promote_after = VMT_EXEC_PROMOTION;
+  self->code_cache = VMT_EXEC_CACHE_LIMIT;
   self->context = g_main_context_new ();
   self->clock = vmt_clock_new (self->context);
   self->space = vmt_address_space_new ("memory");
@@ -89,6 +97,12 @@ vmt_machine_set_property (GObject *object, guint id, const GValue *value, GParam
       g_free (self->tier_name);
       self->tier_name = g_value_dup_string (value);
       break;
+    case PROP_PROMOTE_AFTER:
+      self->promote_after = g_value_get_uint (value);
+      break;
+    case PROP_CODE_CACHE:
+      self->code_cache = g_value_get_uint64 (value);
+      break;
     case PROP_ON_RESET:
       self->on_reset = (VmtOnReset)g_value_get_enum (value);
       break;
@@ -111,6 +125,12 @@ vmt_machine_get_property (GObject *object, guint id, GValue *value, GParamSpec *
       break;
     case PROP_TIER:
       g_value_set_string (value, self->tier_name);
+      break;
+    case PROP_PROMOTE_AFTER:
+      g_value_set_uint (value, self->promote_after);
+      break;
+    case PROP_CODE_CACHE:
+      g_value_set_uint64 (value, self->code_cache);
       break;
     case PROP_ON_RESET:
       g_value_set_enum (value, (gint)self->on_reset);
@@ -179,6 +199,17 @@ vmt_machine_class_init (VmtMachineClass *klass)
       object_class, PROP_TIER,
       vmt_param_spec_feature ("tier", "How emulated code is executed: auto, or a tier's name",
                               "tier", "auto", flags));
+  g_object_class_install_property (
+      object_class, PROP_PROMOTE_AFTER,
+      g_param_spec_uint ("promote-after", NULL,
+                         "So many times code runs before it is compiled again, for speed; 0: it is "
+                         "compiled for speed at once",
+                         0, G_MAXINT32, VMT_EXEC_PROMOTION, flags));
+  g_object_class_install_property (
+      object_class, PROP_CODE_CACHE,
+      vmt_param_spec_size ("code-cache",
+                           "Memory for translated code; the oldest goes when it is full", 1 << 20,
+                           G_MAXUINT32, VMT_EXEC_CACHE_LIMIT, flags));
   g_object_class_install_property (
       object_class, PROP_ON_RESET,
       g_param_spec_enum ("on-reset", NULL, "What a reset does: reboot the machine, or end its run",

@@ -4,7 +4,11 @@
 #include "virtio-bench.h"
 
 #define F(bit) (G_GUINT64_CONSTANT (1) << (bit))
+#define F_CSUM F (0)
+#define F_GUEST_CSUM F (1)
 #define F_MAC F (5)
+#define F_GUEST_TSO4 F (7)
+#define F_HOST_TSO4 F (11)
 #define F_MRG_RXBUF F (15)
 
 typedef struct
@@ -104,13 +108,132 @@ test_transmit (Bench *bench, gconstpointer data)
    * buffers back. */
   driver_offer_pair (tx, 0, DATA, 12, 0, 0);
   driver_offer_pair (tx, 1, DATA, 3, 0, 0);
-  driver_offer_pair (tx, 2, DATA, 65536 + 13, 0, 0);
+  driver_offer_pair (tx, 2, DATA, 65549 + 13, 0, 0);
   driver_offer_pair (tx, 3, 0, 0, DATA, 100);
   virtio_bench_notify (&bench->v, 1);
   g_assert_cmpuint (bench->net->n_sent, ==, 3);
   for (guint i = 0; i < 4; i++)
     g_assert_true (driver_take_used (tx, NULL, NULL));
   g_assert_cmphex (virtio_bench_get_status (&bench->v), ==, 15);
+}
+
+/* Nothing is promised that the back end does not keep. */
+static void
+test_features (Bench *bench, gconstpointer data)
+{
+  VmtNetClass *klass = VMT_NET_GET_CLASS (bench->net);
+  guint64 flags = klass->flags;
+
+  vmt_harness_put (bench->v.harness, SLOT + 0x14, 4, 0);
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x10, 4) & F_HOST_TSO4, ==,
+                   F_HOST_TSO4);
+  klass->flags = 0;
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x10, 4) & F_HOST_TSO4, ==, 0);
+  g_assert_cmphex (vmt_harness_get (bench->v.harness, SLOT + 0x10, 4) & F_CSUM, ==, F_CSUM);
+  klass->flags = flags;
+}
+
+/* A frame whose checksum is left to the device. */
+static void
+offer_unsummed (Bench *bench, const guint8 *frame, guint size, guint start, guint offset)
+{
+  DriverQueue *tx = &bench->v.queues[1];
+  guint8 header[12] = { 1 };
+
+  header[6] = start;
+  header[7] = start >> 8;
+  header[8] = offset;
+  header[9] = offset >> 8;
+  g_assert_true (vmt_harness_poke (bench->v.harness, DATA, header, sizeof header));
+  g_assert_true (vmt_harness_poke (bench->v.harness, DATA + 12, frame, size));
+  driver_offer_pair (tx, 0, DATA, 12 + size, 0, 0);
+  virtio_bench_notify (&bench->v, 1);
+  g_assert_true (driver_take_used (tx, NULL, NULL));
+}
+
+static guint16
+slow_sum (const guint8 *data, gsize size)
+{
+  guint32 sum = 0;
+
+  for (gsize i = 0; i < size; i++)
+    sum += i % 2 == 0 ? data[i] << 8 : data[i];
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return sum;
+}
+
+static void
+test_checksum (Bench *bench, gconstpointer data)
+{
+  static const struct
+  {
+    guint size, start, offset;
+  } good[] = { { 1514, 34, 16 }, { 1513, 34, 6 }, { 61, 33, 6 },    { 60, 35, 7 },
+               { 60, 0, 0 },     { 60, 58, 0 },   { 65549, 34, 16 } },
+    bad[] = { { 60, 59, 0 }, { 60, 60, 0 }, { 60, 61, 0 }, { 60, 34, 25 }, { 60, 65535, 65535 } };
+  g_autofree guint8 *frame = g_malloc (65549);
+  guint n = 0;
+
+  virtio_bench_start (&bench->v, F_MAC | F_CSUM | F_HOST_TSO4, 2, 32);
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      guint at = good[i].start + good[i].offset;
+      const guint8 *got;
+
+      fill (frame, good[i].size, i);
+      offer_unsummed (bench, frame, good[i].size, good[i].start, good[i].offset);
+      g_assert_cmpuint (bench->net->n_sent, ==, ++n);
+      g_assert_cmpuint (bench->net->last->len, ==, good[i].size);
+      got = bench->net->last->data;
+      g_assert_cmpmem (got, at, frame, at);
+      g_assert_cmpmem (got + at + 2, good[i].size - at - 2, frame + at + 2, good[i].size - at - 2);
+      /* What it was comes to what it is: the sum of all with the field as it was is its inverse. */
+      {
+        guint want = 0xffff & ~slow_sum (frame + good[i].start, good[i].size - good[i].start);
+        guint is = got[at] << 8 | got[at + 1];
+
+        g_assert_cmphex (is, ==, want == 0 ? 0xffff : want);
+      }
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    offer_unsummed (bench, frame, bad[i].size, bad[i].start, bad[i].offset);
+  g_assert_cmpuint (bench->net->n_sent, ==, n);
+  /* A sum of zero is written as the other zero: it does not say "none". */
+  memset (frame, 0, 60);
+  memset (frame + 40, 0xff, 2);
+  offer_unsummed (bench, frame, 60, 34, 6);
+  g_assert_cmphex (bench->net->last->data[40] << 8 | bench->net->last->data[41], ==, 0xffff);
+  g_assert_cmphex (virtio_bench_get_status (&bench->v), ==, 15);
+  /* Who has not asked for it sends frames as they are. */
+  vmt_harness_put (bench->v.harness, SLOT + 0x70, 4, 0);
+  virtio_bench_start (&bench->v, F_MAC, 2, 32);
+  fill (frame, 60, 7);
+  offer_unsummed (bench, frame, 60, 34, 16);
+  g_assert_cmpmem (bench->net->last->data, bench->net->last->len, frame, 60);
+}
+
+/* The driver need not look at what the back end has checked. */
+static void
+test_checked (Bench *bench, gconstpointer data)
+{
+  VmtNetClass *klass = VMT_NET_GET_CLASS (bench->net);
+  guint64 flags = klass->flags;
+  guint8 frame[60] = { 0 };
+
+  virtio_bench_start (&bench->v, F_MAC | F_GUEST_CSUM, 2, 32);
+  for (guint i = 0; i < 2; i++)
+    {
+      guint8 header[12];
+
+      klass->flags = i == 0 ? flags : 0;
+      driver_offer_pair (&bench->v.queues[0], 3, 0, 0, DATA, 1526);
+      g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 60));
+      g_assert_true (driver_take_used (&bench->v.queues[0], NULL, NULL));
+      g_assert_true (vmt_harness_peek (bench->v.harness, DATA, header, 12));
+      g_assert_cmphex (header[0], ==, i == 0 ? 2 : 0);
+    }
+  klass->flags = flags;
 }
 
 static void
@@ -195,6 +318,142 @@ test_merge (Bench *bench, gconstpointer data)
   virtio_bench_check_state (&bench->v);
 }
 
+/* A TCP segment from 10.0.2.2 to 10.0.2.15, with @options bytes of IP options. */
+static void
+make_segment (guint8 *frame, guint size, guint options)
+{
+  fill (frame, size, 5);
+  frame[12] = 8;
+  frame[13] = 0;
+  frame[14] = 0x45 + options / 4;
+  frame[16] = (size - 14) >> 8;
+  frame[17] = size - 14;
+  frame[20] = frame[21] = 0;
+  frame[23] = 6;
+  memcpy (frame + 26, "\x0a\0\2\2\x0a\0\2\x0f", 8);
+  frame[34 + options + 12] = 0x80;
+}
+
+/* A segment that is longer than the link's is described so that the driver may cut it. */
+static void
+test_large (Bench *bench, gconstpointer data)
+{
+  static const guint sizes[] = { 1515, 5000, 65549 };
+  DriverQueue *rx = &bench->v.queues[0];
+  g_autofree guint8 *frame = g_malloc (65549);
+  g_autofree guint8 *got = g_malloc (65549 + 12);
+  guint32 used;
+
+  virtio_bench_start (&bench->v, F_MAC, 2, 32);
+  g_assert_false (vmt_net_takes_large (VMT_NET (bench->net)));
+  virtio_bench_start (&bench->v, F_MAC | F_GUEST_CSUM | F_GUEST_TSO4 | F_MRG_RXBUF, 2, 64);
+  g_assert_true (vmt_net_takes_large (VMT_NET (bench->net)));
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    for (guint options = 0; options <= 40; options += 40)
+      {
+        /* Buffers of any size, the first too small for the headers. */
+        guint at = 0, n = 0, start = 34 + options, sum;
+        guint8 pseudo[12] = { 10, 0, 2, 2, 10, 0, 2, 15, 0, 6, 0, 0 };
+
+        make_segment (frame, sizes[i], options);
+        for (guint room = 0; room < sizes[i] + 12; n++)
+          {
+            guint part = n == 0 ? 30 : n == 1 ? 50 : 1526;
+
+            driver_offer_pair (rx, n, 0, 0, DATA + 0x800 * n, part);
+            room += part;
+          }
+        g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, sizes[i]));
+        for (guint k = 0; k < n; k++)
+          {
+            g_assert_true (driver_take_used (rx, NULL, &used));
+            g_assert_true (vmt_harness_peek (bench->v.harness, DATA + 0x800 * k, got + at, used));
+            at += used;
+          }
+        g_assert_false (driver_take_used (rx, NULL, NULL));
+        g_assert_cmpuint (at, ==, 12 + sizes[i]);
+        g_assert_cmphex (got[0], ==, 1);
+        g_assert_cmphex (got[1], ==, 1);
+        g_assert_cmpuint (got[2] | got[3] << 8, ==, start + 32);
+        g_assert_cmpuint (got[4] | got[5] << 8, ==, 1460);
+        g_assert_cmpuint (got[6] | got[7] << 8, ==, start);
+        g_assert_cmpuint (got[8] | got[9] << 8, ==, 16);
+        g_assert_cmpuint (got[10], ==, n);
+        pseudo[10] = (sizes[i] - start) >> 8;
+        pseudo[11] = sizes[i] - start;
+        sum = slow_sum (pseudo, 12);
+        g_assert_cmphex (got[12 + start + 16] << 8 | got[12 + start + 17], ==, sum);
+        memcpy (frame + start + 16, got + 12 + start + 16, 2);
+        g_assert_cmpmem (got + 12, sizes[i], frame, sizes[i]);
+      }
+  /* All else goes as it is: no TCP, a fragment, headers that lie, a short one. */
+  for (guint i = 0; i < 6; i++)
+    {
+      make_segment (frame, 2000, 0);
+      if (i == 0)
+        frame[23] = 17;
+      else if (i == 1)
+        frame[20] = 0x20;
+      else if (i == 2)
+        frame[14] = 0x44;
+      else if (i == 3)
+        frame[34 + 12] = 0x40;
+      else if (i == 4)
+        frame[17]++;
+      driver_offer_pair (rx, 0, 0, 0, DATA, 2100);
+      g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, i == 5 ? 1514 : 2000));
+      g_assert_true (driver_take_used (rx, NULL, &used));
+      g_assert_true (vmt_harness_peek (bench->v.harness, DATA, got, used));
+      g_assert_cmphex (got[0], ==, 2);
+      g_assert_cmphex (got[1], ==, 0);
+      g_assert_cmpmem (got + 12, used - 12, frame, used - 12);
+    }
+  /* The driver is late with its buffers: the segment waits, and none is lost. */
+  make_segment (frame, 5000, 0);
+  for (guint i = 0; i < 2; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA + 0x800 * i, 1526);
+  g_assert_false (vmt_net_receive (VMT_NET (bench->net), frame, 5000));
+  g_assert_false (driver_take_used (rx, NULL, NULL));
+  for (guint i = 2; i < 4; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA + 0x800 * i, 1526);
+  bench->net->n_resumed = 0;
+  virtio_bench_notify (&bench->v, 0);
+  vmt_harness_iterate (bench->v.harness);
+  g_assert_cmpuint (bench->net->n_resumed, ==, 1);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 5000));
+  for (guint i = 0; i < 4; i++)
+    g_assert_true (driver_take_used (rx, NULL, NULL));
+  /* One that more buffers than it may take do not hold is lost. */
+  for (guint i = 0; i < 64; i++)
+    driver_offer_pair (rx, i, 0, 0, DATA, 20);
+  g_assert_true (vmt_net_receive (VMT_NET (bench->net), frame, 5000));
+  g_assert_false (driver_take_used (rx, NULL, NULL));
+  vmt_harness_put (bench->v.harness, SLOT + 0x70, 4, 0);
+  g_assert_false (vmt_net_takes_large (VMT_NET (bench->net)));
+}
+
+/* Segmentation needs checksums (5.1.3.1): a driver that does not see to it is refused. */
+static void
+test_refused (Bench *bench, gconstpointer data)
+{
+  static const guint32 features[] = { F_HOST_TSO4, F_GUEST_TSO4, F_CSUM | F_GUEST_TSO4,
+                                      F_GUEST_CSUM | F_HOST_TSO4 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (features); i++)
+    {
+      VmtHarness *h = bench->v.harness;
+
+      vmt_harness_put (h, SLOT + 0x70, 4, 0);
+      vmt_harness_put (h, SLOT + 0x70, 4, 3);
+      vmt_harness_put (h, SLOT + 0x24, 4, 0);
+      vmt_harness_put (h, SLOT + 0x20, 4, features[i]);
+      vmt_harness_put (h, SLOT + 0x24, 4, 1);
+      vmt_harness_put (h, SLOT + 0x20, 4, 1);
+      vmt_harness_put (h, SLOT + 0x70, 4, 11);
+      g_assert_cmphex (virtio_bench_get_status (&bench->v), ==, 3);
+    }
+}
+
 /* A queue that another vCPU fills without end does not hold the one that notified: here, more than
  * a round of buffers. */
 static void
@@ -234,8 +493,13 @@ main (int argc, char **argv)
   ADD ("made-mac", NULL, test_made_mac);
   g_test_add_func ("/device/virtio-net/mac-refused", test_mac_refused);
   ADD ("transmit", NULL, test_transmit);
+  ADD ("features", NULL, test_features);
+  ADD ("checksum", NULL, test_checksum);
+  ADD ("checked", NULL, test_checked);
   ADD ("receive", NULL, test_receive);
   ADD ("merge", NULL, test_merge);
+  ADD ("large", NULL, test_large);
+  ADD ("refused", NULL, test_refused);
   ADD ("round", NULL, test_round);
   ADD ("fuzz", NULL, test_fuzz);
   return g_test_run ();

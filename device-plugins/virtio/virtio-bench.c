@@ -93,6 +93,10 @@ virtio_bench_fuzz (VirtioBench *bench, guint n_queues, guint rounds)
       guint64 features = (g_rand_int (rand) & 1) != 0 ? (guint64)1 << VMT_VIRTIO_F_EVENT_IDX : 0;
 
       features |= (g_rand_int (rand) & 1) != 0 ? (guint64)1 << VMT_VIRTIO_F_INDIRECT_DESC : 0;
+      /* the device's own features, every other time */
+      if (round % 2 == 1)
+        features |=
+            vmt_virtio_device_get_device_features (VMT_VIRTIO_DEVICE (bench->device)) & 0xffffff;
       virtio_bench_start (bench, features, n_queues, size);
       for (guint step = 0; step < 30; step++)
         {

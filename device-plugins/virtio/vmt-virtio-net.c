@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Virtio network device (virtio 1.2, 5.1) without offloads: one pair of queues. */
+/* Virtio network device (virtio 1.2, 5.1): one pair of queues. The driver may leave checksums to
+ * the device, and segmentation to a back end that needs none. */
 
 #include <string.h>
 
@@ -9,7 +10,11 @@
 #define QUEUE_RX 0
 #define QUEUE_TX 1
 
+#define F_CSUM 0
+#define F_GUEST_CSUM 1
 #define F_MAC 5
+#define F_GUEST_TSO4 7
+#define F_HOST_TSO4 11
 #define F_MRG_RXBUF 15
 #define F_STATUS 16
 
@@ -20,11 +25,30 @@
 
 /* struct virtio_net_hdr; the last two bytes count the buffers of a received frame. */
 #define HEADER_SIZE 12
+#define HEADER_FLAGS 0
+#define HEADER_GSO_TYPE 1
+#define HEADER_HDR_LEN 2
+#define HEADER_GSO_SIZE 4
+#define HEADER_CSUM_START 6
+#define HEADER_CSUM_OFFSET 8
 #define HEADER_NUM_BUFFERS 10
+#define NEEDS_CSUM 1
+#define DATA_VALID 2
+#define GSO_TCPV4 1
+
+#define ETHERNET_HEADER 14
+#define TYPE_IPV4 0x0800
+#define IP_HEADER 20
+#define IP_PROTOCOL_TCP 6
+#define TCP_HEADER 20
+#define TCP_CHECKSUM 16
+/* What the link carries in one piece, and a segment of it. */
+#define LINK_MAX 1514
+#define SEGMENT 1460
+/* A frame's headers up to TCP's checksum. */
+#define HEADERS_MAX (ETHERNET_HEADER + 60 + TCP_CHECKSUM + 2)
 
 #define MAC_SIZE 6
-/* Longer frames no link here carries; what a driver sends beyond is dropped. */
-#define FRAME_MAX 65536
 /* A frame is at most spread over this many buffers. */
 #define MERGE_MAX 64
 
@@ -51,14 +75,71 @@ enum
   PROP_MAC,
 };
 
+static guint
+get_le16 (const guint8 *p)
+{
+  return p[0] | p[1] << 8;
+}
+
+/* One's complement sum, in the order of the bytes in memory (RFC 1071). */
+static guint16
+sum_words (const guint8 *p, gsize size)
+{
+  guint64 sum = 0;
+  guint32 word;
+
+  for (; size >= sizeof word; p += sizeof word, size -= sizeof word)
+    {
+      memcpy (&word, p, sizeof word);
+      sum += word;
+    }
+  word = 0;
+  memcpy (&word, p, size);
+  sum += word;
+  while (sum >> 16 != 0)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return sum;
+}
+
+/* Adds what the driver left out: the field holds the sum of the pseudo header only. FALSE if it
+ * does not lie in the frame. */
+static gboolean
+complete_checksum (guint8 *frame, gsize size, guint start, guint offset)
+{
+  guint16 sum;
+
+  if (start > size || offset + sizeof sum > size - start)
+    return FALSE;
+  sum = ~sum_words (frame + start, size - start);
+  /* zero means "none" in UDP, and the other zero is as good everywhere */
+  if (sum == 0)
+    sum = 0xffff;
+  memcpy (frame + start + offset, &sum, sizeof sum);
+  return TRUE;
+}
+
 static void
 send_buffer (VmtVirtioNet *self, const VmtVirtqBuffer *buffer)
 {
   gsize size = buffer->out_size - HEADER_SIZE;
+  guint8 header[HEADER_SIZE];
   const VmtIoVec *last;
 
-  if (buffer->out_size <= HEADER_SIZE || size > FRAME_MAX || self->backend == NULL)
+  if (buffer->out_size <= HEADER_SIZE || size > VMT_NET_FRAME_MAX || self->backend == NULL)
     return;
+  vmt_virtq_buffer_read (buffer, 0, header, sizeof header);
+  if ((header[HEADER_FLAGS] & NEEDS_CSUM) != 0 &&
+      vmt_virtio_device_has_feature (VMT_VIRTIO_DEVICE (self), F_CSUM))
+    {
+      vmt_virtq_buffer_read (buffer, HEADER_SIZE, self->frame, size);
+      if (complete_checksum (self->frame, size, get_le16 (header + HEADER_CSUM_START),
+                             get_le16 (header + HEADER_CSUM_OFFSET)))
+        vmt_net_send (self->backend, self->frame, size);
+      else
+        vmt_device_guest_error (VMT_DEVICE (self), "checksum outside of the frame",
+                                get_le16 (header + HEADER_CSUM_START));
+      return;
+    }
   /* Mostly the frame is one piece, behind the header's. */
   last = &buffer->out[buffer->n_out - 1];
   if (last->size >= size)
@@ -88,13 +169,92 @@ transmit (VmtVirtioNet *self)
   vmt_virtqueue_flush (queue);
 }
 
-/* Puts a frame into as many buffers as it takes, or into none. */
 static void
+put_le16 (guint8 *p, guint value)
+{
+  p[0] = value;
+  p[1] = value >> 8;
+}
+
+/* A frame with its header, in two parts: what was made here, and the rest of what came. */
+typedef struct
+{
+  guint8 head[HEADER_SIZE + HEADERS_MAX];
+  gsize head_size;
+  const guint8 *rest;
+  gsize rest_size;
+} Received;
+
+/* A TCP segment that is longer than the link's goes to the driver as one which it may cut again
+ * (5.1.6.4): its checksum is that of the pseudo header. FALSE: it is no such segment. */
+static gboolean
+describe_large (Received *received)
+{
+  const guint8 *frame = received->rest, *ip = frame + ETHERNET_HEADER;
+  guint8 *header = received->head, *head = received->head + HEADER_SIZE;
+  gsize size = received->rest_size;
+  guint ip_header, tcp_header, start, length;
+  guint8 pseudo[12] = { 0 };
+  guint16 sum;
+
+  if (size < ETHERNET_HEADER + IP_HEADER + TCP_HEADER ||
+      (frame[12] << 8 | frame[13]) != TYPE_IPV4 || ip[0] >> 4 != 4 || ip[9] != IP_PROTOCOL_TCP)
+    return FALSE;
+  ip_header = (ip[0] & 15) * 4;
+  start = ETHERNET_HEADER + ip_header;
+  length = size - start;
+  if (ip_header < IP_HEADER || size < start + TCP_HEADER ||
+      (gsize)(ip[2] << 8 | ip[3]) != size - ETHERNET_HEADER || ((ip[6] << 8 | ip[7]) & 0x3fff) != 0)
+    return FALSE;
+  tcp_header = (frame[start + 12] >> 4) * 4;
+  if (tcp_header < TCP_HEADER || tcp_header > length)
+    return FALSE;
+
+  header[HEADER_FLAGS] = NEEDS_CSUM;
+  header[HEADER_GSO_TYPE] = GSO_TCPV4;
+  put_le16 (header + HEADER_HDR_LEN, start + tcp_header);
+  put_le16 (header + HEADER_GSO_SIZE, SEGMENT);
+  put_le16 (header + HEADER_CSUM_START, start);
+  put_le16 (header + HEADER_CSUM_OFFSET, TCP_CHECKSUM);
+  memcpy (pseudo, ip + 12, 8);
+  pseudo[9] = IP_PROTOCOL_TCP;
+  pseudo[10] = length >> 8;
+  pseudo[11] = length;
+  sum = sum_words (pseudo, sizeof pseudo);
+  memcpy (head, frame, start + TCP_CHECKSUM);
+  memcpy (head + start + TCP_CHECKSUM, &sum, sizeof sum);
+  received->head_size = HEADER_SIZE + start + TCP_CHECKSUM + sizeof sum;
+  received->rest += start + TCP_CHECKSUM + sizeof sum;
+  received->rest_size -= start + TCP_CHECKSUM + sizeof sum;
+  return TRUE;
+}
+
+/* Moves what fits of it into a buffer; the bytes that did. */
+static gsize
+fill_buffer (const VmtVirtqBuffer *buffer, Received *received, gsize at)
+{
+  gsize done = 0, part;
+
+  if (at < received->head_size)
+    done = vmt_virtq_buffer_write (buffer, 0, received->head + at, received->head_size - at);
+  if (at + done < received->head_size)
+    return done;
+  part = vmt_virtq_buffer_write (buffer, done, received->rest, received->rest_size);
+  received->rest += part;
+  received->rest_size -= part;
+  return done + part;
+}
+
+/* Puts a frame into as many buffers as it takes, or into none. FALSE: there may be room for it
+ * later. */
+static gboolean
 deliver (VmtVirtioNet *self, VmtVirtqueue *queue, const guint8 *frame, gsize size)
 {
-  gboolean merge = vmt_virtio_device_has_feature (VMT_VIRTIO_DEVICE (self), F_MRG_RXBUF);
+  VmtVirtioDevice *device = VMT_VIRTIO_DEVICE (self);
+  gboolean merge = vmt_virtio_device_has_feature (device, F_MRG_RXBUF), large = FALSE;
+  Received received = { .head_size = HEADER_SIZE, .rest = frame, .rest_size = size };
   VmtVirtqBuffer *buffers[MERGE_MAX];
-  guint8 header[HEADER_SIZE] = { 0 };
+  guint32 written[MERGE_MAX];
   guint n = 0;
   gsize room = 0, at = 0;
 
@@ -108,75 +268,60 @@ deliver (VmtVirtioNet *self, VmtVirtqueue *queue, const guint8 *frame, gsize siz
       room += buffer->in_size;
     }
   if (n == 0)
-    return;
+    return FALSE;
+  if (size > LINK_MAX && vmt_virtio_device_has_feature (device, F_GUEST_TSO4))
+    large = describe_large (&received);
   if (room < HEADER_SIZE + size || buffers[0]->in_size < HEADER_SIZE)
     {
       /* Too small for the frame in all: it is lost, as in a receiver that overruns. One that never
-       * fits goes back empty, or it would stand in the way of every frame to come. */
+       * fits goes back empty, or it would stand in the way of every frame to come. For a large one
+       * the driver may just have to catch up. */
       if (!merge || buffers[0]->in_size < HEADER_SIZE)
         {
           while (n > 1)
             vmt_virtqueue_unpop (queue, buffers[--n]);
           vmt_virtqueue_push (queue, buffers[0], 0);
+          return TRUE;
         }
-      else
-        while (n > 0)
-          vmt_virtqueue_unpop (queue, buffers[--n]);
-      return;
+      large = large && n < MERGE_MAX;
+      while (n > 0)
+        vmt_virtqueue_unpop (queue, buffers[--n]);
+      return !large;
     }
-  header[HEADER_NUM_BUFFERS] = n;
+  if (!large && vmt_virtio_device_has_feature (device, F_GUEST_CSUM) &&
+      (vmt_net_get_flags (self->backend) & VMT_NET_CHECKED) != 0)
+    received.head[HEADER_FLAGS] = DATA_VALID;
+  received.head[HEADER_NUM_BUFFERS] = n;
   for (guint i = 0; i < n; i++)
     {
-      gsize skip = 0, part;
-
-      if (i == 0)
-        skip = vmt_virtq_buffer_write (buffers[0], 0, header, sizeof header);
-      part = vmt_virtq_buffer_write (buffers[i], skip, frame + at, size - at);
-      at += part;
-      vmt_virtqueue_push (queue, buffers[i], skip + part);
+      written[i] = fill_buffer (buffers[i], &received, at);
+      at += written[i];
     }
+  /* A driver that sees the first buffer wants the others, too. */
+  vmt_virtqueue_push_all (queue, buffers, written, n);
+  return TRUE;
 }
 
 static gboolean
-net_can_receive (gpointer device)
-{
-  VmtVirtioNet *self = device;
-  VmtVirtqueue *queue = vmt_virtio_device_get_queue (VMT_VIRTIO_DEVICE (self), QUEUE_RX);
-  GMutex *lock = vmt_device_get_lock (VMT_DEVICE (self));
-  gboolean room;
-
-  g_mutex_lock (lock);
-  /* Asked through pop, which has the driver notify of the next buffer when there is none. */
-  room = FALSE;
-  if (g_atomic_int_get (&self->running))
-    {
-      VmtVirtqBuffer *buffer = vmt_virtqueue_pop (queue);
-
-      if (buffer != NULL)
-        {
-          vmt_virtqueue_unpop (queue, buffer);
-          room = TRUE;
-        }
-    }
-  g_mutex_unlock (lock);
-  return room;
-}
-
-static void
 net_receive (gpointer device, const guint8 *frame, gsize size)
 {
   VmtVirtioNet *self = device;
   VmtVirtqueue *queue = vmt_virtio_device_get_queue (VMT_VIRTIO_DEVICE (self), QUEUE_RX);
   GMutex *lock = vmt_device_get_lock (VMT_DEVICE (self));
+  gboolean done = FALSE;
 
   g_mutex_lock (lock);
-  deliver (self, queue, frame, size);
-  vmt_virtqueue_flush (queue);
+  /* A driver without buffers is found by pop, which has it notify of the next. */
+  if (g_atomic_int_get (&self->running))
+    {
+      done = deliver (self, queue, frame, size);
+      vmt_virtqueue_flush (queue);
+    }
   g_mutex_unlock (lock);
+  return done;
 }
 
 static const VmtNetFrontend frontend = {
-  .can_receive = net_can_receive,
   .receive = net_receive,
 };
 
@@ -194,7 +339,37 @@ vmt_virtio_net_notify (VmtVirtioDevice *device, guint index)
 static guint64
 vmt_virtio_net_get_features (VmtVirtioDevice *device)
 {
-  return 1u << F_MAC | 1u << F_MRG_RXBUF | 1u << F_STATUS;
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+  VmtNetFlags flags = self->backend != NULL ? vmt_net_get_flags (self->backend) : 0;
+  guint64 features =
+      1u << F_MAC | 1u << F_MRG_RXBUF | 1u << F_STATUS | 1u << F_CSUM | 1u << F_GUEST_CSUM;
+
+  if ((flags & VMT_NET_LARGE_TCP) != 0)
+    features |= 1u << F_HOST_TSO4 | 1u << F_GUEST_TSO4;
+  return features;
+}
+
+static gboolean
+vmt_virtio_net_set_features (VmtVirtioDevice *device, guint64 features)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+
+  /* a driver must have both (5.1.3.1) */
+  if (((features >> F_GUEST_TSO4) & 1) > ((features >> F_GUEST_CSUM) & 1) ||
+      ((features >> F_HOST_TSO4) & 1) > ((features >> F_CSUM) & 1))
+    return FALSE;
+  if (self->backend != NULL)
+    vmt_net_set_large (self->backend, (features >> F_GUEST_TSO4) & 1);
+  return TRUE;
+}
+
+static void
+vmt_virtio_net_stop (VmtVirtioDevice *device)
+{
+  VmtVirtioNet *self = VMT_VIRTIO_NET (device);
+
+  if (self->backend != NULL)
+    vmt_net_set_large (self->backend, FALSE);
 }
 
 static void
@@ -252,7 +427,7 @@ vmt_virtio_net_realize (VmtDevice *device, GError **error)
   if (!VMT_DEVICE_CLASS (vmt_virtio_net_parent_class)->realize (device, error))
     return FALSE;
   _vmt_virtio_kick_init (&self->kick, VMT_VIRTIO_DEVICE (self));
-  self->frame = g_malloc (FRAME_MAX);
+  self->frame = g_malloc (VMT_NET_FRAME_MAX);
   if (self->backend != NULL)
     {
       if (!vmt_backend_open (VMT_BACKEND (self->backend), vmt_machine_get_context (machine), error))
@@ -362,6 +537,8 @@ vmt_virtio_net_class_init (VmtVirtioNetClass *klass)
   virtio_class->n_queues = 2;
   virtio_class->config_size = CONFIG_SIZE;
   virtio_class->get_features = vmt_virtio_net_get_features;
+  virtio_class->set_features = vmt_virtio_net_set_features;
+  virtio_class->stop = vmt_virtio_net_stop;
   virtio_class->get_config = vmt_virtio_net_get_config;
   virtio_class->notify = vmt_virtio_net_notify;
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "vmt-net-forward.h"
+#include "vmt-net-large.h"
 
 /* A guest of a few lines: Ethernet, ARP, DHCP and enough of TCP to be connected to. */
 
@@ -18,18 +19,16 @@ typedef struct
 } Guest;
 
 static gboolean
-can_receive (gpointer data)
-{
-  return ((Guest *)data)->room;
-}
-
-static void
 receive (gpointer data, const guint8 *frame, gsize size)
 {
-  g_queue_push_tail (&((Guest *)data)->frames, g_bytes_new (frame, size));
+  Guest *guest = data;
+
+  if (guest->room)
+    g_queue_push_tail (&guest->frames, g_bytes_new (frame, size));
+  return guest->room;
 }
 
-static const VmtNetFrontend frontend = { can_receive, receive };
+static const VmtNetFrontend frontend = { receive };
 
 static void
 start (Guest *guest, const char *first, ...)
@@ -456,6 +455,234 @@ test_settings (void)
     }
 }
 
+/* A SYN from 10.0.2.15 with these options; returns the frame's size. */
+static gsize
+make_syn (guint8 *frame, guint flags, guint port, const char *options, guint size)
+{
+  const guint32 from = 0x0a00020f, to = 0x0a000202;
+  guint length = 20 + size;
+
+  memset (frame, 0, 34 + length);
+  memcpy (frame, (const guint8[6]){ 0x52, 0x55, 10, 0, 2, 2 }, 6);
+  memcpy (frame + 6, mac, 6);
+  put16 (frame + 12, 0x0800);
+  frame[14] = 0x45;
+  put16 (frame + 16, 20 + length);
+  frame[22] = 64;
+  frame[23] = 6;
+  put16 (frame + 26, from >> 16);
+  put16 (frame + 28, from);
+  put16 (frame + 30, to >> 16);
+  put16 (frame + 32, to);
+  put16 (frame + 24, sum (frame + 14, 20, 0));
+  put16 (frame + 34, 1234);
+  put16 (frame + 36, port);
+  frame[34 + 7] = 99;
+  frame[34 + 12] = length / 4 << 4;
+  frame[34 + 13] = flags;
+  put16 (frame + 34 + 14, 65535);
+  memcpy (frame + 54, options, size);
+  put16 (frame + 34 + 16,
+         sum (frame + 34, length,
+              (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff) + 6 + length));
+  return 34 + length;
+}
+
+static void
+test_raise (void)
+{
+  static const struct
+  {
+    guint flags;
+    const char *options;
+    guint at; /* of the segment size that becomes 32760; 0: stays as it is */
+  } rows[] = {
+    { 2, "\2\4\5\264", 2 },         { 0x12, "\2\4\5\264", 2 },      { 2, "\1\2\4\5\264\1\1\1", 3 },
+    { 2, "\1\1\2\4\5\264\1\1", 4 }, { 2, "\3\3\7\2\4\377\0\0", 0 }, { 2, "\3\3\7\2\4\1\0\0", 5 },
+    { 0x10, "\2\4\5\264", 0 },      { 2, "\0\0\0\0\2\4\5\264", 0 }, { 2, "\2\3\5\264", 0 },
+    { 2, "\7\0\2\4", 0 },           { 2, "\7\1\2\4", 0 },           { 2, "\1\1\1\2", 0 },
+    { 2, "\1\1\2\4", 0 },           { 2, "\1\2\4\5", 0 },           { 2, "\7\377\0\0", 0 },
+  };
+  guint8 frame[100], before[100];
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      guint length = strlen (rows[i].options);
+      gsize size;
+
+      length = length < 4 ? 4 : (length + 3) & ~3u;
+      if (rows[i].options[0] == 0)
+        length = 8;
+      size = make_syn (frame, rows[i].flags, 80, rows[i].options, length);
+      memcpy (before, frame, size);
+      vmt_net_large_raise (frame, size, 32760);
+      if (rows[i].at == 0)
+        {
+          g_assert_cmpmem (frame, size, before, size);
+          continue;
+        }
+      g_assert_cmpuint (frame[54 + rows[i].at] << 8 | frame[54 + rows[i].at + 1], ==, 32760);
+      /* The checksum is right: all of it sums up to nothing. */
+      g_assert_cmphex (
+          sum (frame + 34, size - 34, 0x0a00 + 0x020f + 0x0a00 + 0x0202 + 6 + size - 34), ==, 0);
+      frame[54 + rows[i].at] = before[54 + rows[i].at];
+      frame[54 + rows[i].at + 1] = before[54 + rows[i].at + 1];
+      memcpy (frame + 34 + 16, before + 34 + 16, 2);
+      g_assert_cmpmem (frame, size, before, size);
+    }
+  /* What is no such frame at all. */
+  for (gsize size = 0; size < 62; size++)
+    {
+      g_autofree guint8 *exact = NULL;
+
+      make_syn (frame, 2, 80, "\1\1\2\4\5\264\1\1", 8);
+      exact = g_memdup2 (frame, size);
+      vmt_net_large_raise (exact, size, 32760);
+      g_assert_cmpmem (exact, size, frame, size);
+    }
+}
+
+typedef struct
+{
+  guint8 packet[66000];
+  gsize size;
+  guint n;
+  gboolean last;
+} Pieces;
+
+static void
+add_piece (gpointer data, const guint8 *frame, gsize size)
+{
+  Pieces *pieces = data;
+  guint flags = frame[20] << 8 | frame[21], length = (frame[16] << 8 | frame[17]) - 20;
+
+  g_assert_cmpuint (size, <=, 1514);
+  g_assert_cmpuint (length + 34, ==, size);
+  g_assert_cmphex (sum (frame + 14, 20, 0), ==, 0);
+  g_assert_false (pieces->last);
+  g_assert_cmpuint ((flags & 0x1fff) * 8, ==, pieces->size);
+  memcpy (pieces->packet + pieces->size, frame + 34, length);
+  pieces->size += length;
+  pieces->last = (flags & 0x2000) == 0;
+  pieces->n++;
+}
+
+static void
+test_split (void)
+{
+  static const guint sizes[] = { 1515, 2994, 2995, 9000, 32800 };
+  g_autofree Pieces *pieces = g_new0 (Pieces, 1);
+  g_autofree guint8 *frame = g_malloc0 (66000);
+
+  for (guint i = 0; i < 66000; i++)
+    frame[i] = i * 7;
+  put16 (frame + 12, 0x0800);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    for (guint more = 0; more < 2; more++)
+      {
+        frame[14] = 0x45;
+        frame[23] = 17;
+        put16 (frame + 16, sizes[i] - 14);
+        /* It may be a fragment itself, in the middle. */
+        put16 (frame + 20, more ? 0x2000 | 8000 / 8 : 0);
+        memset (pieces, 0, sizeof *pieces);
+        pieces->size = more ? 8000 : 0;
+        vmt_net_large_split (frame, sizes[i], add_piece, pieces);
+        g_assert_cmpuint (pieces->n, ==, (sizes[i] - 34 + 1479) / 1480);
+        g_assert_cmpint (pieces->last, ==, !more);
+        g_assert_cmpmem (pieces->packet + (more ? 8000 : 0), pieces->size - (more ? 8000 : 0),
+                         frame + 34, sizes[i] - 34);
+      }
+  /* One that must not be cut, options, a length that lies, no IP. */
+  for (guint i = 0; i < 5; i++)
+    {
+      frame[14] = i == 1 ? 0x46 : 0x45;
+      put16 (frame + 12, i == 4 ? 0x86dd : 0x0800);
+      put16 (frame + 16, i == 2 ? 10 : i == 3 ? 3000 : 2986);
+      put16 (frame + 20, i == 0 ? 0x4000 : 0);
+      memset (pieces, 0, sizeof *pieces);
+      vmt_net_large_split (frame, 3000, add_piece, pieces);
+      g_assert_cmpuint (pieces->n, ==, 0);
+    }
+}
+
+/* A server of the host's says more than the link carries at once: in one piece only to a device
+ * that takes it so. */
+static void
+test_large (void)
+{
+  for (guint large = 0; large < 2; large++)
+    {
+      struct sockaddr_in at = { .sin_family = AF_INET };
+      socklen_t length = sizeof at;
+      g_autofree guint8 *text = g_malloc (20000);
+      g_autoptr (GBytes) reply = NULL;
+      guint8 frame[100];
+      Guest guest = { 0 };
+      gsize size, got = 0, most = 0;
+      guint32 sequence, first;
+      const guint8 *p;
+      int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+
+      for (guint i = 0; i < 20000; i++)
+        text[i] = i * 11 >> 3;
+      at.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+      g_assert_cmpint (bind (fd, (struct sockaddr *)&at, sizeof at), ==, 0);
+      g_assert_cmpint (listen (fd, 1), ==, 0);
+      g_assert_cmpint (getsockname (fd, (struct sockaddr *)&at, &length), ==, 0);
+      start (&guest, NULL, NULL);
+      vmt_net_set_large (guest.net, large);
+      send_dhcp (&guest, 3);
+      g_bytes_unref (next_frame (&guest, 0x0800, 17, 5000));
+      size = make_syn (frame, 2, ntohs (at.sin_port), "\2\4\5\264", 4);
+      vmt_net_send (guest.net, frame, size);
+      reply = next_frame (&guest, 0x0800, 6, 5000);
+      g_assert_nonnull (reply);
+      p = g_bytes_get_data (reply, NULL);
+      g_assert_cmpint (p[34 + 13], ==, 0x12);
+      memcpy (&sequence, p + 34 + 4, 4);
+      first = GUINT32_FROM_BE (sequence) + 1;
+      sequence = GUINT32_TO_BE (first);
+      size = make_syn (frame, 0x10, ntohs (at.sin_port), "", 0);
+      frame[34 + 7] = 100;
+      memcpy (frame + 34 + 8, &sequence, 4);
+      put16 (frame + 34 + 16, 0);
+      put16 (frame + 34 + 16, sum (frame + 34, 20, 0x0a00 + 0x020f + 0x0a00 + 0x0202 + 6 + 20));
+      vmt_net_send (guest.net, frame, size);
+      peer = accept (fd, NULL, NULL);
+      g_assert_cmpint (write (peer, text, 20000), ==, 20000);
+      for (;;)
+        {
+          guint header;
+
+          g_clear_pointer (&reply, g_bytes_unref);
+          reply = next_frame (&guest, 0x0800, 6, 2000);
+          if (reply == NULL)
+            break;
+          p = g_bytes_get_data (reply, &size);
+          header = 34 + (p[34 + 12] >> 4) * 4;
+          size = 14 + (p[16] << 8 | p[17]);
+          most = MAX (most, size);
+          memcpy (&sequence, p + 34 + 4, 4);
+          if (size == header || GUINT32_FROM_BE (sequence) - first != got)
+            continue;
+          g_assert_cmpmem (p + header, size - header, text + got, size - header);
+          got += size - header;
+          if (got == 20000 || got >= 2920)
+            break;
+        }
+      /* The first window of a connection is one segment. */
+      g_assert_cmpuint (got, >, 0);
+      if (large)
+        g_assert_cmpuint (most, >, 1514);
+      else
+        g_assert_cmpuint (most, <=, 1514);
+      close (peer);
+      close (fd);
+      stop (&guest);
+    }
+}
+
 /* Nothing to do: nothing is done. */
 static void
 test_idle (void)
@@ -488,6 +715,9 @@ main (int argc, char **argv)
   g_test_add_func ("/net/user/bind", test_bind);
   g_test_add_func ("/net/user/parse", test_parse);
   g_test_add_func ("/net/user/settings", test_settings);
+  g_test_add_func ("/net/user/raise", test_raise);
+  g_test_add_func ("/net/user/split", test_split);
+  g_test_add_func ("/net/user/large", test_large);
   g_test_add_func ("/net/user/idle", test_idle);
   return g_test_run ();
 }

@@ -9,10 +9,10 @@
 
 #include "vmt-net-filter.h"
 #include "vmt-net-forward.h"
+#include "vmt-net-large.h"
 
 /* Frames under way, each direction. What is more is lost, as on any network. */
 #define MAX_QUEUE 512
-#define MAX_FRAME 65536
 
 /* Networking without privileges: the guest is behind a router and NAT inside this process
  * (libslirp). */
@@ -72,8 +72,8 @@ static GParamSpec *properties[N_PROPS];
 
 /* What libslirp calls. */
 
-static ssize_t
-on_frame (const void *frame, size_t size, void *data)
+static void
+give_frame (gpointer data, const guint8 *frame, gsize size)
 {
   VmtNetUser *self = data;
 
@@ -82,6 +82,20 @@ on_frame (const void *frame, size_t size, void *data)
       if (g_queue_get_length (&self->to_guest) < MAX_QUEUE)
         g_queue_push_tail (&self->to_guest, g_bytes_new (frame, size));
     }
+}
+
+/* libslirp believes in a larger link than there is: only segments for a device that takes them may
+ * be so large. */
+static ssize_t
+on_frame (const void *frame, size_t size, void *data)
+{
+  VmtNetUser *self = data;
+
+  if (size <= VMT_NET_LINK_MAX || self->ipv6 ||
+      (vmt_net_takes_large (VMT_NET (self)) && vmt_net_large_is_tcp (frame, size)))
+    give_frame (self, frame, size);
+  else
+    vmt_net_large_split (frame, size, give_frame, self);
   return size;
 }
 
@@ -432,6 +446,10 @@ vmt_net_user_open (VmtBackend *backend, GError **error)
   inet_pton (AF_INET6, "fec0::3", &config.vnameserver6);
   config.vhostname = self->hostname;
   config.disable_host_loopback = !self->host_loopback;
+  /* Every buffer of libslirp's is as large. Its IPv6 has no fragments: there the link stays as it
+   * is. */
+  if (!self->ipv6)
+    config.if_mtu = config.if_mru = VMT_NET_LARGE_SEGMENT + 40;
 
   /* The source first: libslirp may already call back from slirp_new(). */
   self->source = (UserSource *)g_source_new (&user_source_funcs, sizeof (UserSource));
@@ -458,17 +476,28 @@ vmt_net_user_send (VmtNet *net, const guint8 *frame, gsize size)
 {
   VmtNetUser *self = VMT_NET_USER (net);
   gboolean tell = FALSE;
+  guint8 *copy;
 
-  if (size > MAX_FRAME || !vmt_net_filter_accepts (frame, size))
+  if (size > VMT_NET_FRAME_MAX)
     return;
+  /* The copy is looked at, not what another vCPU can still change. */
+  copy = g_memdup2 (frame, size);
+  if (!vmt_net_filter_accepts (copy, size))
+    {
+      g_free (copy);
+      return;
+    }
+  if (!self->ipv6 && vmt_net_takes_large (net))
+    vmt_net_large_raise (copy, size, VMT_NET_LARGE_SEGMENT);
   g_mutex_lock (&self->lock);
   if (g_queue_get_length (&self->from_guest) < MAX_QUEUE)
     {
-      g_queue_push_tail (&self->from_guest, g_bytes_new (frame, size));
+      g_queue_push_tail (&self->from_guest, g_bytes_new_take (g_steal_pointer (&copy), size));
       tell = !self->awake;
       self->awake = TRUE;
     }
   g_mutex_unlock (&self->lock);
+  g_free (copy);
   if (tell)
     wake (self);
 }
@@ -580,6 +609,8 @@ vmt_net_user_class_init (VmtNetUserClass *klass)
   VMT_BACKEND_CLASS (klass)->close = vmt_net_user_close;
   VMT_NET_CLASS (klass)->send = vmt_net_user_send;
   VMT_NET_CLASS (klass)->resume = vmt_net_user_resume;
+  /* libslirp ends every connection itself. */
+  VMT_NET_CLASS (klass)->flags = VMT_NET_LARGE_TCP | VMT_NET_CHECKED;
 
   properties[PROP_FORWARD] = vmt_param_spec_list (
       "forward",

@@ -8,7 +8,7 @@
 #define MAX_STEPS 200
 #define DATA_SIZE 0x4000
 #define MAX_FRAME 2048
-#define MAX_INPUT 256
+#define INPUT_MAX 256
 
 enum
 {
@@ -85,6 +85,10 @@ start (VirtioBench *bench, guint kind, guint choices)
     features |= G_GUINT64_CONSTANT (1) << VMT_VIRTIO_F_EVENT_IDX;
   if (choices & 2)
     features |= G_GUINT64_CONSTANT (1) << VMT_VIRTIO_F_INDIRECT_DESC;
+  /* all that the device has of its own */
+  if (choices & 32)
+    features |=
+        vmt_virtio_device_get_device_features (VMT_VIRTIO_DEVICE (bench->device)) & 0xffffff;
   virtio_bench_start (bench, features, kinds[kind].n_queues, 1u << (choices >> 2 & 7));
 }
 
@@ -112,8 +116,8 @@ type (VirtioBench *bench, guint kind, guint n)
     {
       FakeChar *console = (FakeChar *)bench->backend;
 
-      if (console->input->len - console->sent < MAX_INPUT)
-        fake_char_type (console, frame, n % MAX_INPUT);
+      if (console->input->len - console->sent < INPUT_MAX)
+        fake_char_type (console, frame, n % INPUT_MAX);
     }
 }
 

@@ -1081,18 +1081,13 @@ as_supervisor (Gen *g)
   emit (g, CSR (3, 0, 0x300, 6), 4);
 }
 
-/* A loop that goes through memory by steps: tiers look up now and then only where it is. */
+/* A loop of @n accesses by x5, which moves by @step. */
 static void
-walk (Gen *g)
+walk_loop (Gen *g, guint n, gboolean stores, gint step)
 {
-  static const gint16 steps[] = { 8, 8, 8, 16, 64, 256, 1, -8, -64, 1000 };
-  const gboolean stores = somewhere (g);
-  const gint step = steps[below (g, G_N_ELEMENTS (steps))];
-  const guint aligned = once_in (g, 4) ? 0 : 7;
+  const guint start = g->at, aligned = once_in (g, 4) ? 0 : 7;
 
-  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 100))), 4);
-  const guint start = g->at;
-  for (guint n = 1 + below (g, 5); n > 0; n--)
+  for (; n > 0; n--)
     {
       const gint disp = ((gint)below (g, 200) - 100) & ~(gint)aligned;
       switch (below (g, stores ? 7 : 4))
@@ -1118,8 +1113,59 @@ walk (Gen *g)
           break;
         }
     }
-  if (!once_in (g, 6))
+  if (step != 0)
     emit (g, ADDI (5, 5, step), 4);
+  emit (g, ADDI (INNER, INNER, -1), 4);
+  emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
+}
+
+/* Loops that go through memory by steps: tiers look up now and then only where that is. A second
+ * one, of another number of accesses, may use what the first has left: it is so far away that a
+ * tier which remembers by place takes it for the same. */
+static void
+walk (Gen *g)
+{
+  static const gint16 steps[] = { 8, 8, 8, 16, 64, 256, 1, -8, -64, 1000, 0, 0 };
+  const gboolean stores = somewhere (g);
+
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 100))), 4);
+  const guint start = g->at;
+  walk_loop (g, 1 + below (g, 5), stores, steps[below (g, G_N_ELEMENTS (steps))]);
+  if (once_in (g, 2))
+    return;
+  if (once_in (g, 3))
+    somewhere (g);
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 30))), 4);
+  while ((g->at - start) % 64 != 0)
+    emit (g, 0x0505, 2); /* c.addi x10, 1 */
+  walk_loop (g, 1 + below (g, 5), stores, steps[below (g, G_N_ELEMENTS (steps))]);
+}
+
+/* A loop whose accesses are anywhere in some pages: tiers find out that there is nothing to be
+ * remembered. */
+static void
+roam (Gen *g)
+{
+  const gboolean changing = once_in (g, 2);
+
+  la (g, 20, (changing ? CHANGING : DATA) * PAGE);
+  li (g, 7, ((changing ? N_CHANGING : N_DATA) * PAGE - 1) & ~7u);
+  emit (g, ADDI (INNER, 0, (gint)(1 + below (g, once_in (g, 2) ? 400 : 80))), 4);
+  const guint start = g->at;
+  emit (g, ADDI (10, 10, (gint)(1 + 2 * below (g, 1000))), 4);
+  emit (g, i_type (0x13, 1, 6, 10, (gint)(1 + below (g, 8))), 4); /* slli */
+  emit (g, r_type (0x33, 7, 0, 6, 6, 7), 4);                      /* and */
+  emit (g, ADD (5, 20, 6), 4);
+  for (guint n = 1 + below (g, 3); n > 0; n--)
+    {
+      const gint disp = 8 * ((gint)below (g, 9) - 4);
+      if (once_in (g, 3))
+        emit (g, s_type (0x23, below (g, 4), 5, any (g), disp), 4);
+      else
+        emit (g, i_type (0x03, below (g, 7), 11 + below (g, 5), 5, disp), 4);
+    }
+  if (once_in (g, 3))
+    plain (g, 1, FALSE);
   emit (g, ADDI (INNER, INNER, -1), 4);
   emit (g, branch (4, 0, INNER, (gint)start - (gint)g->at), 4); /* blt x0, x25 */
 }
@@ -1176,7 +1222,10 @@ chunk (Gen *g)
       loop (g);
       break;
     case 2:
-      walk (g);
+      if (once_in (g, 3))
+        roam (g);
+      else
+        walk (g);
       break;
     case 3:
     case 4:

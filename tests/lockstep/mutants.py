@@ -4,12 +4,16 @@
 lockstep-smp or the tier's own test within the time. A fault that is not found is a hole in the tests; a text that is not there any more is one, too.
 
 usage: mutants.py SOURCE SCRATCH [--tier=NAME] [--limit=SECONDS] [--only=NAME,...] [--list]
+                  [--host=NAME --cross-file=FILE... --emulator=COMMAND]
 
-Prints TAP. SCRATCH is kept, so that the next run builds little."""
+Prints TAP. SCRATCH is kept, so that the next run builds little. Faults in an emitter for another host than the one that is built for are
+left out; --cross-file (meson's) and --emulator build for --host and run there."""
 
 import argparse
 import os
 import pathlib
+import platform
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,6 +31,7 @@ MEMORY = 'accel-plugins/interp/interp-memory.c'
 BASELINE = 'accel-plugins/baseline/baseline-'
 B_COMPILE, B_RUN, B_X86, B_CONVERT, B_FLOAT, B_MEMORY, B_STUBS = (
     f'{BASELINE}{name}.c' for name in ('compile', 'run', 'x86-64', 'x86-64-convert', 'x86-64-float', 'x86-64-memory', 'x86-64-stubs'))
+A_CONTROL, A_MEMORY, A_STUBS = (f'{BASELINE}aarch64{name}.c' for name in ('', '-memory', '-stubs'))
 
 # (name, tier that has it or None for all, file, text, replacement, what should find it)
 # The text must be there exactly once.
@@ -157,7 +162,30 @@ MUTANTS = [
     ('zeros-have-no-sign', 'baseline', B_FLOAT, '  x_v (c, PP_NONE, max ? V_AND : V_OR, d, d, X0);\n', '', MACHINE),
     ('saturation-unseen', 'baseline', B_CONVERT, '      x_ri (c, w, I_CMP, reg, 1);\n', '      x_ri (c, w, I_CMP, reg, 0);\n', MACHINE),
     ('fma-nan-unseen', 'baseline', B_FLOAT, 'baseline_cold (c, cold_fma, x_jcc (c, CC_P))', 'baseline_cold (c, cold_fma, x_jcc (c, CC_S))', MACHINE),
+    # baseline on AArch64
+    ('no-poll-behind-helpers', 'baseline', A_CONTROL, 'offset <= insn_offset (c) || calls (c);', 'offset <= insn_offset (c);', MACHINE),
+    ('indirect-ignores-requests', 'baseline', A_CONTROL, 'const guint32 request = a_branch (c, a64_cbz (FALSE, TRUE, IP1, 0));',
+     'const guint32 request = a_branch (c, a64_cbz (FALSE, TRUE, XZR, 0));', MACHINE),
+    ('quotient-by-zero', 'baseline', A_CONTROL, 'A64_CSINV, reg, IP0, XZR', 'A64_CSEL, reg, IP0, XZR', UNIT),
+    ('page-crossing-unseen', 'baseline', A_MEMORY, 'op->imm + (gint32)size - 1;', 'op->imm;', MACHINE),
+    ('window-end-unseen', 'baseline', A_MEMORY, 'window != NULL ? window->end - 1', 'window != NULL ? window->min', MACHINE),
+    ('window-stays-open', 'baseline', A_MEMORY, '    a_move (c, TRUE, cold->window, XZR);', '    ;', MACHINE),
+    ('pair-without-address', 'baseline', A_MEMORY, '      a_cmp (c, TRUE, IP0, IP1);', '      a_cmp (c, TRUE, IP1, IP1);', MACHINE),
+    ('pair-without-compare', 'baseline', A_MEMORY, '  a_cmp (c, TRUE, LR, expected);', '  a_cmp (c, TRUE, LR, LR);', SMP),
+    ('amo-not-exclusive', 'baseline', A_MEMORY, '  a_emit (c, a64_store_exclusive ((op->c & VMT_IR_MEM_RELEASE) != 0, log2, IP0, now, IP1));',
+     '  a_emit (c, a64_access (A64_STR, log2, now, IP1, 0));\n  a_move (c, FALSE, IP0, XZR);', SMP),
+    ('amo-minimum-is-maximum', 'baseline', A_MEMORY, '{ A64_LT, A64_GT, A64_LO, A64_HI }', '{ A64_GT, A64_LT, A64_LO, A64_HI }', MACHINE),
+    ('misaligned-amo', 'baseline', A_MEMORY, 'VMT_PAGE_MASK | ((1u << log2) - 1)', 'VMT_PAGE_MASK', MACHINE),
+    ('fence-is-weak', 'baseline', A_MEMORY, '                                                                : A64_ISH));',
+     '                                                                : A64_ISHST));', SMP),
+    ('scratch-not-kept', 'baseline', A_STUBS, '{ X0, X1, X2, X3, X4, X5, X6, X30 }', '{ X0, X1, X2, XZR, X4, X5, X6, X30 }', UNIT),
+    ('pinned-not-kept', 'baseline', A_STUBS, 'baseline_pinned_regs[i] < X19)', 'baseline_pinned_regs[i] < X15)', MACHINE),
+    ('far-link-anywhere', 'baseline', A_STUBS, '  const guint32 other = a_branch (c, a64_b_cond (A64_NE, 0));',
+     '  const guint32 other = a_branch (c, a64_b_cond (A64_VS, 0));', MACHINE),
+    ('indirect-any-mode', 'baseline', A_STUBS, '  slow[4] = a_branch (c, a64_b_cond (A64_NE, 0));', '  slow[4] = a_branch (c, a64_b_cond (A64_VS, 0));',
+     MACHINE),
 ]
+EMITTERS = {'x86_64': 'x86-64', 'aarch64': 'aarch64'}
 
 TARGETS = ['tests/lockstep/lockstep-machine', 'tests/lockstep/lockstep-smp', 'tests/lockstep/machine-riscv64.bin']
 PROGRAMS = ['litmus', 'lockfree', 'modify']
@@ -183,20 +211,25 @@ def build(folder, tier, log):
     return subprocess.run(['ninja', *targets, *[p[:-1] for p in plugins]], cwd=folder, stdout=log, stderr=log).returncode == 0
 
 
-def command(kind, folder, tier, seconds):
+def belongs(mutant, host):
+    return not mutant[2].startswith(BASELINE) or all(name == host or emitter not in mutant[2] for name, emitter in EMITTERS.items())
+
+
+def command(kind, folder, tier, seconds, emulator):
     tests = folder / 'tests' / 'lockstep'
     if kind == MACHINE:
-        return [tests / 'lockstep-machine', f'--tier={tier}', '--start=1', f'--seconds={seconds:.0f}']
+        return [*emulator, tests / 'lockstep-machine', f'--tier={tier}', '--start=1', f'--seconds={seconds:.0f}']
     if kind == UNIT:
-        return [folder / 'tests' / f'test-{tier}']
-    return [tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in PROGRAMS]]
+        # emulated, its floating point takes minutes
+        return [*emulator, folder / 'tests' / f'test-{tier}', *(['-p', f'/{tier}/eval'] if emulator else [])]
+    return [*emulator, tests / 'lockstep-smp', f'--tier={tier}', f'--seconds={seconds:.0f}', *[tests / f'smp-{p}.bin' for p in PROGRAMS]]
 
 
-def find(kind, folder, tier, seconds, log):
+def find(kind, folder, tier, seconds, log, emulator):
     """Whether the test fails, and its first words about it."""
     env = dict(os.environ, G_DEBUG='fatal-criticals', VMT_PLUGIN_PATH=str(folder / 'core' / 'link'))
     env.pop('VMT_LOCKSTEP_SECONDS', None)
-    process = subprocess.Popen([str(a) for a in command(kind, folder, tier, seconds)], cwd=folder, env=env, stdout=subprocess.PIPE,
+    process = subprocess.Popen([str(a) for a in command(kind, folder, tier, seconds, emulator)], cwd=folder, env=env, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
     try:
         # Who narrows a fault down that makes everything slow may take longer than the search.
@@ -220,8 +253,12 @@ def main():
     parser.add_argument('--limit', type=float, default=300)
     parser.add_argument('--only', default='')
     parser.add_argument('--list', action='store_true')
+    parser.add_argument('--cross-file', action='append', default=[])
+    parser.add_argument('--host', default=platform.machine(), help='that of the cross files')
+    parser.add_argument('--emulator', default='')
     args = parser.parse_args()
-    mutants = [m for m in MUTANTS if m[1] in (None, args.tier)]
+    emulator = shlex.split(args.emulator)
+    mutants = [m for m in MUTANTS if m[1] in (None, args.tier) and belongs(m, args.host)]
     if args.only:
         mutants = [m for m in mutants if m[0] in args.only.split(',')]
     if args.list:
@@ -238,13 +275,13 @@ def main():
     with open(scratch / 'log.txt', 'w') as log:
         copy_sources(source, copy)
         if not (folder / 'build.ninja').exists():
-            subprocess.run(['meson', 'setup', str(folder), str(copy)], stdout=log, stderr=log, check=True)
+            subprocess.run(['meson', 'setup', str(folder), str(copy), *[f'--cross-file={f}' for f in args.cross_file]], stdout=log, stderr=log, check=True)
         if not build(folder, args.tier, log):
             print(f'not ok 1 unchanged - does not build, see {scratch}/log.txt')
             return 1
         # Without a fault nothing is found.
         for kind in MACHINE, SMP, UNIT:
-            found, why = find(kind, folder, args.tier, 10, log)
+            found, why = find(kind, folder, args.tier, 10, log, emulator)
             if found:
                 print(f'not ok 1 unchanged - {why}')
                 return 1
@@ -266,7 +303,7 @@ def main():
                     continue
                 start = time.monotonic()
                 for what, share in [(kind, 2 / 3)] + [(k, 1 / 6) for k in (UNIT, SMP, MACHINE) if k != kind]:
-                    found, why = find(what, folder, args.tier, args.limit * share, log)
+                    found, why = find(what, folder, args.tier, args.limit * share, log, emulator)
                     if found:
                         break
                 spent = time.monotonic() - start

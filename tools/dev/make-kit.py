@@ -177,4 +177,5 @@ def main():
         f.write(f'{package} {recipe}\n')
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -48,7 +48,7 @@ typedef struct
 } Device;
 
 static gboolean
-can_receive (gpointer data)
+receive (gpointer data, const guint8 *frame, gsize size)
 {
   Device *device = data;
 
@@ -58,16 +58,11 @@ can_receive (gpointer data)
       vmt_net_resume (device->net);
       return FALSE;
     }
+  device->received += device->room;
   return device->room;
 }
 
-static void
-receive (gpointer data, const guint8 *frame, gsize size)
-{
-  ((Device *)data)->received++;
-}
-
-static const VmtNetFrontend frontend = { can_receive, receive };
+static const VmtNetFrontend frontend = { receive };
 
 static void
 test_flow (void)
@@ -106,6 +101,9 @@ test_flow (void)
     ;
   g_assert_cmpuint (TEST_NET (net)->resumed, ==, 2);
 
+  g_assert_false (vmt_net_takes_large (net));
+  vmt_net_set_large (net, TRUE);
+  g_assert_true (vmt_net_takes_large (net));
   vmt_net_set_frontend (net, NULL, NULL);
   vmt_net_resume (net);
   vmt_backend_close (VMT_BACKEND (net));

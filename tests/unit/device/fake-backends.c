@@ -228,6 +228,7 @@ fake_net_class_init (FakeNetClass *klass)
   G_OBJECT_CLASS (klass)->finalize = fake_net_finalize;
   klass->send = fake_net_send;
   klass->resume = fake_net_resume;
+  klass->flags = VMT_NET_LARGE_TCP | VMT_NET_CHECKED;
 }
 
 static void

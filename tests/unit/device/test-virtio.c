@@ -526,6 +526,62 @@ test_unpop (Bench *bench, gconstpointer data)
 }
 
 static void
+count_store (gpointer data, guint64 address, guint64 size)
+{
+  ++*(guint *)data;
+}
+
+/* A driver never sees a part of what belongs together: the index moves once. */
+static void
+test_push_all (Bench *bench, gconstpointer data)
+{
+  VmtAddressSpace *space = vmt_device_get_address_space (VMT_DEVICE (bench->device));
+  DriverQueue *d = &bench->driver;
+  VmtVirtqBuffer *buffers[3];
+  guint32 written[3] = { 4, 0, 9 }, id, size;
+  guint n_stores = 0;
+
+  start (bench, 0);
+  g_assert_true (vmt_address_space_add_watch (space, d->used + 2, 2, count_store, &n_stores));
+  for (guint round = 0; round < 100; round++)
+    {
+      for (guint i = 0; i < 3; i++)
+        driver_offer_pair (d, 2 * i, DATA, 4, DATA + 0x100 * (i + 1), 16);
+      for (guint i = 0; i < 3; i++)
+        {
+          buffers[i] = pop (bench);
+          g_assert_nonnull (buffers[i]);
+        }
+      n_stores = 0;
+      g_mutex_lock (bench->lock);
+      vmt_virtqueue_push_all (bench->queue, buffers, written, 3);
+      vmt_virtqueue_push_all (bench->queue, buffers, written, 0);
+      g_mutex_unlock (bench->lock);
+      g_assert_cmpuint (n_stores, ==, 1);
+      for (guint i = 0; i < 3; i++)
+        {
+          g_assert_true (driver_take_used (d, &id, &size));
+          g_assert_cmpuint (id, ==, 2 * i);
+          g_assert_cmpuint (size, ==, written[i]);
+        }
+      g_assert_false (driver_take_used (d, NULL, NULL));
+    }
+  vmt_address_space_remove_watches (space, &n_stores);
+
+  /* Orphans all. */
+  for (guint i = 0; i < 2; i++)
+    driver_offer_pair (d, 2 * i, DATA, 4, DATA + 16, 16);
+  buffers[0] = pop (bench);
+  buffers[1] = pop (bench);
+  set_status (bench, 0);
+  g_mutex_lock (bench->lock);
+  vmt_virtqueue_push_all (bench->queue, buffers, written, 2);
+  g_mutex_unlock (bench->lock);
+  g_assert_false (driver_take_used (d, NULL, NULL));
+  g_assert_cmphex (get_status (bench), ==, 0);
+}
+
+static void
 test_interrupts (Bench *bench, gconstpointer data)
 {
   DriverQueue *d = &bench->driver;
@@ -1163,6 +1219,7 @@ main (int argc, char **argv)
   ADD ("split-rings", test_split_rings);
   ADD ("wrap", test_wrap);
   ADD ("unpop", test_unpop);
+  ADD ("push-all", test_push_all);
   ADD ("interrupts", test_interrupts);
   ADD ("notification", test_notification);
   ADD ("malformed", test_malformed);

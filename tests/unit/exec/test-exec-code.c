@@ -363,6 +363,51 @@ test_fp (void)
   fake_machine_free (m);
 }
 
+/* What runs often is compiled again; what led to the old code leads to the new one; both go with
+ * the bytes that they were made of. */
+static void
+test_promotion (void)
+{
+  FakeMachine *m = fake_machine_new_with_tier (1, "baseline");
+  if (m == NULL)
+    return;
+  VmtExecStats stats;
+  FakeState *s = fake_state (m, 0);
+  vmt_exec_set_promotion (m->exec, 10);
+  vmt_exec_resume (m->exec);
+  for (guint step = 1; step <= 3; step++)
+    {
+      pc = CODE;
+      PUT (F_LI, 2, 0, 0, 1000);
+      PUT (F_LI, 3, 0, 0, 0);
+      PUT (F_ADDI, 3, 3, 0, (gint)step);
+      PUT (F_ADDI, 2, 2, 0, -1);
+      PUT (F_BNE, 0, 2, 0, -16);
+      PUT (F_STOP, 0, 0, 0, 0);
+      vmt_exec_invalidate (m->exec, m->ram, CODE - FAKE_RAM, pc - CODE);
+      s->vcpu.icount = 0;
+      go (m);
+      g_assert_cmpuint (s->x[3], ==, 1000 * step);
+      g_assert_cmpuint (s->vcpu.icount, ==, 3 + 3 * 1000);
+      vmt_exec_get_stats (m->exec, &stats);
+      /* the loop, which is a block of its own until then */
+      g_assert_cmpuint (stats.promotions, ==, step);
+    }
+  g_assert_cmpuint (stats.blocks_live, <=, 4);
+  /* at once, and never */
+  static const guint others[] = { 0, G_MAXINT32 };
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      vmt_exec_set_promotion (m->exec, others[i]);
+      vmt_exec_invalidate (m->exec, m->ram, CODE - FAKE_RAM, pc - CODE);
+      go (m);
+      g_assert_cmpuint (s->x[3], ==, 3000);
+      vmt_exec_get_stats (m->exec, &stats);
+      g_assert_cmpuint (stats.promotions, ==, 3);
+    }
+  fake_machine_free (m);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -378,5 +423,6 @@ main (int argc, char **argv)
   g_test_add_func ("/exec/code/far-links", test_far_links);
   g_test_add_func ("/exec/code/reset", test_reset);
   g_test_add_func ("/exec/code/fp", test_fp);
+  g_test_add_func ("/exec/code/promotion", test_promotion);
   return g_test_run ();
 }
