@@ -237,6 +237,12 @@ test_program (gconstpointer data)
           vmt_registry_create (vmt_registry_get_default (), VMT_FEATURE_TIER, c->tier, &error);
       g_assert_no_error (error);
       tier = VMT_TIER (object);
+      /* Used nevertheless, it would leave all of it to the evaluator. */
+      if (!vmt_tier_probe (tier, &error))
+        {
+          g_test_skip (error->message);
+          return;
+        }
     }
   const guint32 verdict = run (tier, image, size, c->n_harts);
   if (verdict == 0)

@@ -217,10 +217,10 @@ main (int argc, char **argv)
     }
   rows = lockstep_rows_new (argv[2], &error);
   g_assert_no_error (error);
-  runner = lockstep_runner_new (arch, argv[3], &error);
-  if (runner == NULL)
+  g_autofree char *why = lockstep_runner_make (arch, argv[3], &runner);
+  if (why != NULL)
     {
-      g_printerr ("%s\n", error->message);
+      g_printerr ("%s\n", why);
       return 77;
     }
   lockstep_runner_set_fast (runner);

@@ -20,17 +20,37 @@ get (const char *json, const char *name, const char *key)
   return g_ascii_strtod (strstr (at, member) + strlen (member), NULL);
 }
 
-static void
-test_programs (void)
+static ToolResult *
+run_programs (const char *seconds, gboolean last)
 {
   static const char *const names[] = { "integer", "branch", "memory", "call",    "jump",
                                        "float",   "atomic", "trap",   "generate" };
-  g_autoptr (ToolResult) result = tool_run ("bench", "--json", "-t", "interp", "-S", "0.05", NULL);
+  ToolResult *result = tool_run ("bench", "--json", "-t", "interp", "-S", seconds, NULL);
 
   g_assert_cmpint (result->status, ==, 0);
   g_assert_cmpstr (result->err, ==, "");
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    g_assert_cmpfloat (get (result->out, names[i], "MIPS"), >, 0.1);
+    {
+      const double mips = get (result->out, names[i], "MIPS");
+
+      if (mips > 0.1)
+        continue;
+      if (last)
+        g_error ("%s: %g MIPS in %s s", names[i], mips, seconds);
+      g_clear_pointer (&result, tool_result_free);
+      return NULL;
+    }
+  return result;
+}
+
+static void
+test_programs (void)
+{
+  /* A host with much else to do may give a program nothing of a short time. */
+  g_autoptr (ToolResult) result = run_programs ("0.05", FALSE);
+
+  if (result == NULL)
+    result = run_programs ("3", TRUE);
   g_assert_cmpfloat (get (result->out, "translate", "us/instruction"), >, 0);
   g_assert_cmpfloat (get (result->out, "translate", "us-decode"), >, 0);
   g_assert_cmpfloat (get (result->out, "idle", "%CPU"), <, 50);
@@ -74,7 +94,7 @@ test_expansion (void)
 
   if (result->status == 1 && strstr (result->err, "tier") != NULL)
     {
-      g_test_skip ("no such tier here");
+      g_test_skip (result->err);
       return;
     }
   g_assert_cmpint (result->status, ==, 0);

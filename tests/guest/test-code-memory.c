@@ -23,6 +23,22 @@ static const Variant variants[] = {
   { "/guest/code-memory/none-4cpu", "none", NULL, "4" },
 };
 
+/* Why the host that this runs on, without any wrapper, has no such strategy; NULL: it has. */
+static char *
+host_refuses (const char *strategy)
+{
+  g_autofree char *refused = g_strdup_printf ("'%s' does not work here", strategy);
+  g_autofree char *hardened = g_strdup (g_getenv ("VMTOOL"));
+  g_autoptr (GuestResult) doctor = NULL;
+  const char *at;
+
+  g_setenv ("VMTOOL", vmtool, TRUE);
+  doctor = guest_run (60, NULL, NULL, 0, "doctor", NULL);
+  g_setenv ("VMTOOL", hardened, TRUE);
+  at = strstr (doctor->output, refused);
+  return at != NULL ? g_strndup (at, strcspn (at, "\n")) : NULL;
+}
+
 static GuestResult *
 boot (const Variant *variant, const char *setting, const char *expect)
 {
@@ -43,9 +59,15 @@ test_boot (gconstpointer data)
 {
   const Variant *variant = data;
   g_autoptr (GuestResult) doctor = NULL, result = NULL;
+  g_autofree char *refused = NULL;
 
   if (!guest_need_kit ())
     return;
+  if (variant->strategy != NULL && (refused = host_refuses (variant->strategy)) != NULL)
+    {
+      g_test_skip (refused);
+      return;
+    }
   doctor = guest_run (60, NULL, NULL, 0, variant->host, vmtool, "doctor", NULL);
   if (doctor->status == 77)
     {

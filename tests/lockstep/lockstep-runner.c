@@ -90,6 +90,18 @@ lockstep_runner_new (const LockstepArch *arch, const char *tier, GError **error)
   return g_steal_pointer (&self);
 }
 
+char *
+lockstep_runner_make (const LockstepArch *arch, const char *tier, LockstepRunner **runner)
+{
+  g_autoptr (GError) error = NULL;
+
+  *runner = lockstep_runner_new (arch, tier, &error);
+  if (g_error_matches (error, VMT_ERROR, VMT_ERROR_UNSUPPORTED))
+    return g_strdup_printf ("tier %s: %s", tier, error->message);
+  g_assert_no_error (error);
+  return NULL;
+}
+
 void
 lockstep_runner_free (LockstepRunner *self)
 {

@@ -136,6 +136,8 @@ gboolean lockstep_oracle_run (LockstepOracle *self, const LockstepCase *cases, g
 /* Here, under a tier. */
 typedef struct _LockstepRunner LockstepRunner;
 LockstepRunner *lockstep_runner_new (const LockstepArch *arch, const char *tier, GError **error);
+/* Why this host has no such tier; NULL, with @runner: it has. Anything else fails the test. */
+char *lockstep_runner_make (const LockstepArch *arch, const char *tier, LockstepRunner **runner);
 void lockstep_runner_free (LockstepRunner *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (LockstepRunner, lockstep_runner_free)
 const char *lockstep_runner_get_tier (LockstepRunner *self);

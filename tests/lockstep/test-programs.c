@@ -19,6 +19,7 @@ static LockstepOracle *oracle;
 static char *no_oracle;
 static LockstepRunner *runners[8];
 static guint n_runners;
+static char *no_runner[8]; /* (nullable): why this host has no such tier */
 static guint64 seed = 1;
 static LockstepCase cases[BATCH];
 static LockstepResult expected[BATCH], got[BATCH];
@@ -93,6 +94,16 @@ all_end (void)
   return TRUE;
 }
 
+static gboolean
+need_runner (gconstpointer data)
+{
+  const guint i = GPOINTER_TO_UINT (data);
+
+  if (runners[i] == NULL)
+    g_test_skip (no_runner[i]);
+  return runners[i] != NULL;
+}
+
 /* The first difference of @runner: after which block, and what. A tier may follow jumps inside of a
  * block: the other one catches up. */
 static char *
@@ -151,6 +162,8 @@ test_steps (gconstpointer data)
   LockstepRandom r = { seed };
   guint n = count_programs (), reports = 0;
 
+  if (!need_runner (data))
+    return;
   for (guint done = 0; done < n; done += BATCH)
     {
       make_batch (&r);
@@ -169,6 +182,8 @@ test_whole (gconstpointer data)
   LockstepRandom r = { seed + 1 };
   guint n = count_programs (), reports = 0;
 
+  if (!need_runner (data))
+    return;
   for (guint done = 0; done < n; done += BATCH)
     {
       make_batch (&r);
@@ -221,6 +236,8 @@ test_oracle (void)
       g_assert_no_error (error);
       for (guint t = 0; t < n_runners; t++)
         {
+          if (runners[t] == NULL)
+            continue;
           lockstep_runner_run (runners[t], cases, BATCH, got);
           for (guint i = 0; i < BATCH; i++)
             report (&reports, done + i,
@@ -254,9 +271,10 @@ main (int argc, char **argv)
   g_auto (GStrv) tiers = g_strsplit (argv[4], ",", -1);
   for (guint i = 0; tiers[i] != NULL && n_runners < G_N_ELEMENTS (runners); i++)
     {
-      runners[n_runners++] = lockstep_runner_new (arch, tiers[i], &error);
-      g_assert_no_error (error);
+      no_runner[i] = lockstep_runner_make (arch, tiers[i], &runners[i]);
+      n_runners++;
     }
+  g_assert_nonnull (runners[0]);
   if (g_getenv ("VMT_LOCKSTEP_SEED") != NULL)
     seed = g_ascii_strtoull (g_getenv ("VMT_LOCKSTEP_SEED"), NULL, 0);
   else if (g_test_slow ())
@@ -268,16 +286,18 @@ main (int argc, char **argv)
   g_autofree char *with_oracle = g_strconcat (prefix, "/oracle", NULL);
   for (guint i = 1; i < n_runners; i++)
     {
-      const char *tier = lockstep_runner_get_tier (runners[i]);
-      g_autofree char *steps = g_strdup_printf ("%s/%s/steps", prefix, tier);
-      g_autofree char *whole = g_strdup_printf ("%s/%s/whole", prefix, tier);
+      g_autofree char *steps = g_strdup_printf ("%s/%s/steps", prefix, tiers[i]);
+      g_autofree char *whole = g_strdup_printf ("%s/%s/whole", prefix, tiers[i]);
       g_test_add_data_func (steps, GUINT_TO_POINTER (i), test_steps);
       g_test_add_data_func (whole, GUINT_TO_POINTER (i), test_whole);
     }
   g_test_add_func (with_oracle, test_oracle);
   const int status = g_test_run ();
   for (guint i = 0; i < n_runners; i++)
-    lockstep_runner_free (runners[i]);
+    {
+      g_clear_pointer (&runners[i], lockstep_runner_free);
+      g_free (no_runner[i]);
+    }
   g_clear_pointer (&oracle, lockstep_oracle_free);
   lockstep_rows_free (rows);
   g_free (no_oracle);

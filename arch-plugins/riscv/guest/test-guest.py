@@ -3,6 +3,7 @@
 """test-guest.py ELF...: the bare-metal programs pass under qemu-system-riscv64, so that what they expect is not only what we do.
 
 The command is $VMT_QEMU_SYSTEM_RISCV64, or a release in the cache folder (a system of its own), or $PATH's."""
+import mmap
 import os
 import re
 import shlex
@@ -48,8 +49,28 @@ def find():
     return None, why
 
 
+def forbids_writable_code():
+    try:
+        mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+        return False
+    except OSError:
+        return True
+
+
+def adapt(command):
+    """What else it takes here, or None: the emulator writes code where it executes it, if it is not told to map it twice."""
+    if not forbids_writable_code():
+        return command
+    command = command + ['-accel', 'tcg,split-wx=on']
+    probe = subprocess.run(command + ['-M', 'none', '-nodefaults', '-display', 'none', '-monitor', 'stdio'], input='quit\n', stdout=subprocess.DEVNULL,
+                           text=True, check=False, timeout=60)
+    return command if probe.returncode == 0 else None
+
+
 def main(files):
     command, what = find()
+    if command is not None and (command := adapt(command)) is None:
+        what = f'this host forbids the memory that {what} needs for code'
     print(f'1..{len(files)}')
     if command is not None:
         print(f'# {what}')
