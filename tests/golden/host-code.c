@@ -150,8 +150,9 @@ print_rows (void)
 
   VmtVcpu *vcpu = lockstep_runner_get_vcpu (runner);
 
-  /* tiers reach the scratch area from a place near the vCPU's beginning */
-  printf ("%u %u\n", vcpu->scratch_offset - 128, vcpu->scratch_offset + VMT_VCPU_SCRATCH_SIZE);
+  /* tiers reach the scratch area from a place near what every block touches of the vCPU */
+  printf ("%u %u\n", vcpu->scratch_offset - (guint)G_STRUCT_OFFSET (VmtVcpu, exit_request) - 128,
+          vcpu->scratch_offset + VMT_VCPU_SCRATCH_SIZE);
   lockstep_runner_begin (runner, &c);
   vmt_vcpu_run_on (vcpu, translate, &stop, TRUE);
   for (guint i = 0; i < rows->n_rows; i++)
