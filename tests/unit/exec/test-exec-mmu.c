@@ -276,6 +276,7 @@ remember (VmtVcpu *vcpu, guint64 va, guint64 host)
 {
   VmtTlbRange *range = &vcpu->bank->ranges[VMT_TLB_RANGES - 1];
   *range = (VmtTlbRange){ .base = va, .size = 4000, .addend = host - va };
+  vcpu->bank->ranges_filled |= G_GUINT64_CONSTANT (1) << (VMT_TLB_RANGES - 1);
   return range;
 }
 
