@@ -114,7 +114,7 @@ MUTANTS = [
     ('below-or-equal', 'baseline', B_X86, '[VMT_IR_LTU] = CC_B,', '[VMT_IR_LTU] = CC_BE,', MACHINE),
     ('local-not-stored', 'baseline', B_COMPILE, '        if (c->locals[i] == d)\n', '        if (c->locals[i] == d && c->has_eval)\n', MACHINE),
     ('local-not-reloaded', 'baseline', B_X86, '  x_call_stub (c, BASELINE_STUB_EVAL);\n  baseline_load_locals (c);\n',
-     '  x_call_stub (c, BASELINE_STUB_EVAL);\n', MACHINE),
+     '  x_call_stub (c, BASELINE_STUB_EVAL);\n', UNIT),
     ('pinned-not-stored', 'baseline', B_STUBS, '  pinned (c, X_STORE, FALSE);\n  suspend (c, keep);', '  pinned (c, X_STORE, keep);\n  suspend (c, keep);',
      MACHINE),
     ('pinned-not-reloaded', 'baseline', B_STUBS, '  pinned (c, X_LOAD, !changes_state);', '  pinned (c, X_LOAD, TRUE);', MACHINE),
@@ -213,7 +213,7 @@ MUTANTS = [
     # baseline: floating point
     ('flags-not-merged', 'baseline', B_STUBS, '  x_ri (c, FALSE, I_AND, R10, 0x3f);', '  x_ri (c, FALSE, I_AND, R10, 0);', MACHINE),
     ('flags-overwritten', 'baseline', B_STUBS, '  x_rm_full (c, 0, FALSE, 0x08, R10,', '  x_rm_full (c, 0, FALSE, 0x88, R10,', MACHINE),
-    ('flags-not-cleared', 'baseline', B_FLOAT, '  x_ldmxcsr (c, FLOAT_DISP (guest));\n  /* a', '  /* a', MACHINE),
+    ('flags-not-cleared', 'baseline', B_FLOAT, '  x_ldmxcsr (c, FLOAT_DISP (guest));\n  /* a', '  /* a', UNIT),
     ('rounding-not-set', 'baseline', B_FLOAT, '  if (modes[cold->kind] != 0)\n', '  if (modes[cold->kind] > 3)\n', MACHINE),
     ('rounding-stays', 'baseline', B_FLOAT, '  x8 (c, 0x58);\n  x_ldmxcsr (c, FLOAT_DISP (scratch));', '  x8 (c, 0x58);', MACHINE),
     ('nan-unseen', 'baseline', B_FLOAT, 'baseline_cold (c, cold_check, x_jcc (c, CC_P))', 'baseline_cold (c, cold_check, x_jcc (c, CC_S))', MACHINE),
