@@ -165,7 +165,7 @@ MUTANTS = [
     ('step-forgotten', 'baseline', B_MEMORY, '      place->disp += c->op_shift[c->op] - window->opened;\n', '', MACHINE),
     ('step-before-the-window-forgotten', 'baseline', B_MEMORY, '      place->disp += c->op_shift[c->op] - window->opened;\n',
      '      place->disp += c->op_shift[c->op];\n', MACHINE),
-    ('window-begins-too-late', 'baseline', B_MEMORY, '? window->min - c->op_shift[c->op] : op->imm;', '? window->min : op->imm;', MACHINE),
+    ('window-begins-too-late', 'baseline', B_MEMORY, '? window->min - c->op_shift[c->op] : op->imm;', '? window->min : op->imm;', UNIT),
     ('range-ignores-its-span', 'baseline', B_STUBS, '  x_rr (c, TRUE, 0xf7, 3, RAX);\n  x_ri (c, TRUE, I_ADD, RAX, VMT_PAGE_SIZE);\n',
      '  x_li (c, RAX, VMT_PAGE_SIZE);\n', MACHINE),
     ('range-over-a-pages-end', 'baseline', B_STUBS, '  x_rr (c, TRUE, X_CMP, RCX, RDX);\n', '  x_rr (c, TRUE, X_CMP, RCX, RCX);\n', MACHINE),
