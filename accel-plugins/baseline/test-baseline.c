@@ -139,7 +139,7 @@ translate (VmtVcpu *vcpu, guint64 va, guint size, VmtAccess access, VmtTranslati
     }
   *out = (VmtTranslation){ .pa = va, .page_shift = 12, .access = 7 };
   if (((State *)vcpu)->space != 0 && va >= CODE + 0x1000 && va < CODE + 0x3000)
-    out->pa += 0x2000;
+    out->pa += va < CODE + 0x2000 ? 0x3000 : 0x1000;
   if (va < RAM + 0x1000)
     out->access = VMT_ACCESS_LOAD;
   return TRUE;
@@ -840,6 +840,49 @@ test_loops (void)
   chains (30, 5, TRUE, 2500);
 }
 
+/* Accesses by a few bases that move, about the end of a page, in either space. */
+static void
+test_windows (void)
+{
+  static Outcome start;
+  Fixture f;
+  if (!set_up (&f))
+    return;
+  VmtIrBuilder *b = vmt_ir_builder_new (&arch);
+  for (guint i = 0; i < (g_test_slow () ? 100000 : 3000) && !g_test_failed (); i++)
+    {
+      const guint32 seed = seed_of (i);
+      Chain m = { .rnd = g_rand_new_with_seed (seed), .b = b };
+      const guint length = 4 + below (&m, 24);
+      vmt_ir_builder_begin (b);
+      for (guint k = 0; k < length; k++)
+        {
+          const VmtIrVal base = GLOBAL_X (8 + below (&m, 4)), x = GLOBAL_X (below (&m, 8));
+          const gint32 disp = 8 * (gint32)below (&m, 4) - 8;
+          vmt_ir_insn (b, (gint)k * 4, 4);
+          const guint kind = k == 0 ? 0 : 1 + below (&m, 8);
+          if (kind == 0)
+            vmt_ir_call (b, VMT_IR_NONE, 5, x, VMT_IR_NO_VAL, VMT_IR_NO_VAL);
+          else if (kind < 3)
+            vmt_ir_set (b, base,
+                        vmt_ir_op2 (b, VMT_IR_ADD, VMT_IR_I64, 0, base,
+                                    vmt_ir_const (b, (guint64)(8 * (gint64)below (&m, 7) - 24)),
+                                    0));
+          else if (kind < 5)
+            vmt_ir_store (b, VMT_IR_I64, base, disp, x, 0);
+          else
+            vmt_ir_set (b, x, vmt_ir_load (b, VMT_IR_I64, 0, base, disp, 0));
+        }
+      g_autoptr (VmtIrBlock) ir = vmt_ir_builder_finish (b, (gint)length * 4);
+      g_assert_true (vmt_ir_block_verify (ir, NULL));
+      randomise (m.rnd, &start);
+      run_block (&f, ir, &start, seed, FALSE);
+      g_rand_free (m.rnd);
+    }
+  vmt_ir_builder_free (b);
+  tear_down (&f);
+}
+
 /* A store that kills its own block leaves it. */
 static void
 test_dead (void)
@@ -894,6 +937,7 @@ main (int argc, char **argv)
   g_test_add_func ("/baseline/eval/memory", test_memory);
   g_test_add_func ("/baseline/eval/riscv", test_riscv);
   g_test_add_func ("/baseline/eval/all", test_all);
+  g_test_add_func ("/baseline/windows", test_windows);
   g_test_add_func ("/baseline/dead", test_dead);
   g_test_add_func ("/baseline/float/doubles", test_doubles);
   g_test_add_func ("/baseline/float/singles", test_singles);

@@ -505,16 +505,21 @@ access_memory (Gen *g, guint n)
 static void
 weave (Gen *g)
 {
+  const gboolean at_end = once_in (g, 2);
   for (guint base = 5; base < 8; base++)
-    la (g, base, (once_in (g, 4) ? CHANGING : DATA) * PAGE + 128 + 8 * below (g, 7 * PAGE / 8));
+    la (g, base,
+        at_end ? (CHANGING + 1 + below (g, N_CHANGING - 1)) * PAGE - 8 * below (g, 12)
+               : (once_in (g, 4) ? CHANGING : DATA) * PAGE + 128 + 8 * below (g, 7 * PAGE / 8));
+  /* the last one on its own in the end: it may have waited for a register */
+  const guint alone = below (g, 8);
   for (guint n = 8 + below (g, 14); n > 0; n--)
     {
-      const guint base = 5 + below (g, 3);
+      const guint base = n <= alone ? 7 : 5 + below (g, 3);
       const gint disp = 8 * (gint)below (g, 8);
       switch (below (g, 6))
         {
         case 0:
-          emit (g, ADDI (base, base, 8 * (gint)below (g, 5) - 16), 4);
+          emit (g, ADDI (base, base, 8 * (gint)below (g, 9) - 32), 4);
           break;
         case 1:
           emit (g, s_type (0x23, below (g, 4), base, any (g), disp), 4);
@@ -1296,6 +1301,18 @@ generate (Gen *g)
   emit (g, ADD (6, 6, 7), 4);
   li (g, 7, RET);
   la (g, 5, at);
+  if (once_in (g, 2))
+    {
+      /* before it, and in another block, a loop that reads there */
+      emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 8))), 4);
+      const guint first = g->at;
+      emit (g, i_type (0x03, 3, 12, 5, 0), 4);
+      emit (g, ADDI (INNER, INNER, -1), 4);
+      emit (g, branch (4, 0, INNER, (gint)first - (gint)g->at), 4);
+      emit (g, FENCE_I, 4);
+      for (guint n = below (g, 8); n > 0; n--)
+        emit (g, 0x0001, 2); /* c.nop */
+    }
   emit (g, ADDI (INNER, 0, (gint)(1 + below (g, 4))), 4);
   const guint again = g->at;
   emit (g, s_type (0x23, 2, 5, 6, 0), 4);
