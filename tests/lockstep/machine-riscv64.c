@@ -1379,8 +1379,13 @@ chunk (Gen *g)
   switch (g->calm && !once_in (g, 24) ? calm[below (g, G_N_ELEMENTS (calm))] : kind)
     {
     case 0:
-    case 1:
       loop (g);
+      break;
+    case 1:
+      if (once_in (g, 2))
+        loop (g);
+      else
+        walk (g);
       break;
     case 2:
       if (once_in (g, 3))
