@@ -52,8 +52,10 @@ MUTANTS = [
      '                                     __ATOMIC_SEQ_CST);\n', '        (void)slot, (void)expected;\n', MACHINE),
     ('mode-ignored', None, CODE,
      'if (block != NULL && block->host == host && block->mode_key == vcpu->mode_key)', 'if (block != NULL && block->host == host)', MACHINE),
-    ('freed-too-early', None, CODE, '      oldest = MIN (oldest, epoch);', '      oldest = MIN (oldest, __atomic_load_n (&priv->epoch, __ATOMIC_SEQ_CST));',
-     MODIFY),
+    # as MIN() did that read it twice; time passes so that it does not take luck
+    ('freed-too-early', None, CODE, '      oldest = MIN (oldest, epoch);\n',
+     '      if (epoch < oldest)\n        {\n          g_usleep (20);\n'
+     '          oldest = __atomic_load_n (&priv->epoch, __ATOMIC_SEQ_CST);\n        }\n', MODIFY),
     ('straddle-any-page', None, CODE, 'if (block->host2 == 0 || block->host2 == host2)', 'if (block->host2 == 0 || host2 != 0)', MACHINE),
     # core/exec: TLB and page states
     ('page-state-unseen', None, TLB,
