@@ -149,7 +149,11 @@ _vmt_exec_trace_interrupt (VmtVcpu *vcpu, guint64 pc)
 void
 _vmt_exec_trace_kill (VmtExec *self, const VmtExecBlock *block, VmtExecKill why)
 {
-  static const char *const whys[] = { "store", "evict", "drop", "clear" };
+  static const char *const whys[VMT_EXEC_N_KILLS] = {
+    [VMT_EXEC_KILL_STORE] = "store",       [VMT_EXEC_KILL_EVICT] = "evict",
+    [VMT_EXEC_KILL_SCATTERS] = "scatters", [VMT_EXEC_KILL_DROP] = "drop",
+    [VMT_EXEC_KILL_CLEAR] = "clear",
+  };
   char line[160];
   /* its virtual address is not known any more */
   if (!vmt_trace_wants (self->trace, VMT_TRACE_INVALIDATIONS, block->pa, block->pa + block->size))
