@@ -89,7 +89,7 @@ test_eval_compile (VmtTier *tier, const VmtArchOps *arch, VmtExecBlock *block)
   vmt_ir_block_verify (block->ir, &error);
   g_assert_no_error (error);
   block->entry = eval_enter;
-  block->keep_ir = TRUE;
+  vmt_exec_block_keep_ir (block);
   return TRUE;
 }
 
