@@ -56,7 +56,6 @@ struct _VmtExecBlock
   guint32 bytes; /* memory of the compiled form; set by the tier, for the cache's limit */
   guint8 level;
   guint8 scattered;        /* set before a tier compiles it: see vmt_exec_block_scatters() */
-  gboolean keep_ir;        /* the tier still reads block->ir: vmt_exec_block_keep_ir() */
   gboolean ir_is_builders; /* core/exec's: who keeps it takes a copy */
   /* core/exec's */
   VmtExecBlock *page_next, *page2_next;

@@ -512,7 +512,6 @@ vmt_exec_block_keep_ir (VmtExecBlock *block)
   if (block->ir_is_builders)
     block->ir = vmt_ir_block_copy (block->ir);
   block->ir_is_builders = FALSE;
-  block->keep_ir = TRUE;
 }
 
 /* Code whose translation holds for these bytes only (protection finer than a page): one block a
