@@ -35,6 +35,7 @@
 #include "vmt-entropy.h"
 #include "vmt-clock.h"
 #include "vmt-cpu.h"
+#include "vmt-cpu-registers.h"
 #include "vmt-machine.h"
 #include "vmt-loader.h"
 #include "vmt-firmware.h"

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "vmt-cpu-private.h"
+#include "vmt-cpu-registers.h"
 #include "vmt-registry.h"
 
 typedef struct
 {
   VmtVcpu *vcpu; /* (nullable): the engine's */
   guint index;
+  VmtCpuRegisters *registers; /* (nullable): attached */
 } VmtCpuPrivate;
 
 G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (VmtCpu, vmt_cpu, VMT_TYPE_DEVICE)
@@ -54,6 +56,32 @@ guint
 vmt_cpu_get_index (VmtCpu *self)
 {
   return get_priv (self)->index;
+}
+
+gboolean
+vmt_cpu_attach_registers (VmtCpu *cpu, VmtCpuRegisters *registers)
+{
+  VmtCpuPrivate *priv = get_priv (cpu);
+
+  if (priv->registers != NULL)
+    return FALSE;
+  priv->registers = registers;
+  return TRUE;
+}
+
+void
+vmt_cpu_detach_registers (VmtCpu *cpu, VmtCpuRegisters *registers)
+{
+  VmtCpuPrivate *priv = get_priv (cpu);
+
+  if (priv->registers == registers)
+    priv->registers = NULL;
+}
+
+VmtCpuRegisters *
+vmt_cpu_get_registers (VmtCpu *cpu)
+{
+  return get_priv (cpu)->registers;
 }
 
 /* Registers */
