@@ -130,11 +130,14 @@ void
 riscv_set_line (RiscvState *r, guint line, gboolean level)
 {
   const guint64 bit = RISCV_BIT (line);
-  const guint64 before = level ? __atomic_fetch_or (&r->lines, bit, __ATOMIC_SEQ_CST)
-                               : __atomic_fetch_and (&r->lines, ~bit, __ATOMIC_SEQ_CST);
-
-  /* The supervisor's software interrupt is an edge that sets the bit in mip; software clears it. */
-  if (line == RISCV_IRQ_SSI && level && (before & bit) == 0)
+  if (level)
+    __atomic_fetch_or (&r->lines, bit, __ATOMIC_SEQ_CST);
+  else
+    __atomic_fetch_and (&r->lines, ~bit, __ATOMIC_SEQ_CST);
+  /* The supervisor's software interrupt is an edge that sets the bit in mip; software clears it.
+   * Several raise it at once, each with an edge of its own: whether the line was high already says
+   * nothing, and to go by that would lose an interrupt. */
+  if (line == RISCV_IRQ_SSI && level)
     __atomic_fetch_or (&r->mip_soft, bit, __ATOMIC_SEQ_CST);
   if (level)
     vmt_vcpu_request (&r->vcpu, VMT_VCPU_INTERRUPT);

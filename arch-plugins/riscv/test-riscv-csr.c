@@ -274,8 +274,12 @@ test_lines (TestHart *t, gconstpointer data)
   g_assert_cmphex (test_riscv_get_csr (t, "mip"), ==, 0);
   riscv_set_line (t->r, RISCV_IRQ_SSI, TRUE);
   g_assert_cmphex (test_riscv_get_csr (t, "mip"), ==, 2);
+  /* Another hart's edge while the first one's pulse still lasts is an interrupt as well. */
   test_riscv_set_csr (t, "mip", 0);
   riscv_set_line (t->r, RISCV_IRQ_SSI, TRUE);
+  g_assert_cmphex (test_riscv_get_csr (t, "mip"), ==, 2);
+  test_riscv_set_csr (t, "mip", 0);
+  riscv_set_line (t->r, RISCV_IRQ_SSI, FALSE);
   g_assert_cmphex (test_riscv_get_csr (t, "mip"), ==, 0);
   /* A reset does not change what is on the wires. */
   riscv_set_line (t->r, RISCV_IRQ_MEI, TRUE);
